@@ -1,0 +1,63 @@
+"""Where skyflow keeps its files, and the settings read from the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from skyflow.errors import UsageError
+
+LocalNetwork = Literal["auto", "own", "shared"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of one installation on this computer."""
+
+    home: Path
+    """Directory that holds everything of this installation (`SKYFLOW_HOME`)."""
+    local_network: LocalNetwork = "auto"
+    """Network of `local` machines (`SKYFLOW_LOCAL_NETWORK`): `own` gives each an address of its
+    own (root on Linux), `shared` a free port on 127.0.0.1; `auto` takes `own` where it can."""
+
+    @staticmethod
+    def from_environment() -> Settings:
+        """Read the settings from environment variables.
+
+        Raises:
+            UsageError: A variable has a value that is not allowed.
+        """
+        home = Path(os.environ.get("SKYFLOW_HOME") or "~/.skyflow").expanduser().absolute()
+        network = os.environ.get("SKYFLOW_LOCAL_NETWORK") or "auto"
+        if network not in get_args(LocalNetwork):
+            raise UsageError(
+                f"SKYFLOW_LOCAL_NETWORK is {network!r}; allowed: {', '.join(get_args(LocalNetwork))}"
+            )
+        return Settings(home=home, local_network=cast("LocalNetwork", network))
+
+    @property
+    def keys(self) -> Path:
+        """Directory of the installation's keys, readable by its owner only."""
+        return self.home / "keys"
+
+    @property
+    def store(self) -> Path:
+        """Directory of the store: specs, snapshots and the logs of replicas."""
+        return self.home / "store"
+
+    @property
+    def stack(self) -> Path:
+        """Directory of the embedded stack: its state, database and process logs."""
+        return self.home / "stack"
+
+    @property
+    def balancer(self) -> Path:
+        """Directory of the balancer: last endpoint sets, control socket and access logs."""
+        return self.home / "balancer"
+
+    @property
+    def machines(self) -> Path:
+        """Directory of the machines of the `local` cloud."""
+        return self.home / "machines"

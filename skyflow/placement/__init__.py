@@ -1,0 +1,1 @@
+"""Which machine to ask for next: pure functions of offers, refusals and the time."""

@@ -1,0 +1,65 @@
+"""What a replica needs, and what clouds offer."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from skyflow.records import Record
+
+
+class ResourceRequest(Record):
+    """What each machine of a replica must have; `None` means anything will do."""
+
+    cloud: str | None = None
+    region: str | None = None
+    zone: str | None = None
+    instance_type: str | None = None
+    cpus: float | None = None
+    """Number of virtual CPUs."""
+    cpus_or_more: bool = True
+    memory_gib: float | None = None
+    """Memory in GiB."""
+    memory_or_more: bool = True
+    accelerator: str | None = None
+    """Canonical accelerator name, such as `A100-80GB`."""
+    accelerator_count: float = 0
+    use_spot: bool = False
+    disk_gib: int = 256
+    """Size of the boot disk in GiB."""
+
+
+class Place(Record):
+    """Where a machine is and how it is bought."""
+
+    cloud: str
+    region: str
+    zone: str
+    instance_type: str
+    use_spot: bool = False
+
+    def __str__(self) -> str:
+        parts = [self.cloud, *(part for part in (self.region, self.zone) if part)]
+        return "/".join(parts) + (" [spot]" if self.use_spot else "")
+
+
+class Offer(Record):
+    """A machine type at a place, with its price."""
+
+    place: Place
+    hourly_price: float = Field(ge=0)
+    """US dollars per machine and hour."""
+    cpus: float
+    memory_gib: float
+    accelerator: str | None = None
+    accelerator_count: float = 0
+
+
+class Refusal(Record):
+    """A cloud's refusal to start a machine at a place."""
+
+    place: Place
+    kind: str
+    """Name of the error class: `NoCapacity`, `QuotaExceeded`, `CredentialsError` ..."""
+    message: str
+    until: float
+    """Time (Unix, seconds) until which the place is avoided."""

@@ -1,0 +1,228 @@
+"""Records that cross a boundary: what workflows keep, and what they tell others."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from skyflow.clouds.base import Machine
+from skyflow.placement.offers import Offer, Place, Refusal, ResourceRequest
+from skyflow.records import Record
+
+
+class ReplicaPhase(StrEnum):
+    """Where a replica is in its life; SkyServe's names where it has one."""
+
+    PENDING = "PENDING"
+    """Waits for an offer."""
+    PROVISIONING = "PROVISIONING"
+    """Its machines are being started."""
+    STARTING = "STARTING"
+    """Its machines run; setup, run and the first successful readiness probe are under way."""
+    READY = "READY"
+    NOT_READY = "NOT_READY"
+    """Was ready; its readiness probe fails now."""
+    DRAINING = "DRAINING"
+    """Gets no new requests and finishes those it has."""
+    SHUTTING_DOWN = "SHUTTING_DOWN"
+    """Its processes and machines are being ended."""
+    TERMINATED = "TERMINATED"
+    """Gone, as asked."""
+    PREEMPTED = "PREEMPTED"
+    """Gone: its machine vanished."""
+    FAILED = "FAILED"
+    """Gone: `run` ended."""
+    FAILED_SETUP = "FAILED_SETUP"
+    """Gone: `setup` failed, or files could not be put in place."""
+    FAILED_INITIAL_DELAY = "FAILED_INITIAL_DELAY"
+    """Gone: not ready within `initial_delay_seconds`."""
+    FAILED_PROBING = "FAILED_PROBING"
+    """Gone: its readiness probe failed for too long."""
+    FAILED_PROVISION = "FAILED_PROVISION"
+    """Gone: no cloud would start its machines."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of the replica exists any more."""
+        return self in _ENDED
+
+    @property
+    def failed(self) -> bool:
+        """Whether the replica ended for a reason other than being asked to."""
+        return self.ended and self is not ReplicaPhase.TERMINATED
+
+
+_ENDED = frozenset(
+    {
+        ReplicaPhase.TERMINATED,
+        ReplicaPhase.PREEMPTED,
+        ReplicaPhase.FAILED,
+        ReplicaPhase.FAILED_SETUP,
+        ReplicaPhase.FAILED_INITIAL_DELAY,
+        ReplicaPhase.FAILED_PROBING,
+        ReplicaPhase.FAILED_PROVISION,
+    }
+)
+
+
+class ServicePhase(StrEnum):
+    """State of a service; SkyServe's names."""
+
+    CONTROLLER_INIT = "CONTROLLER_INIT"
+    """Has no endpoint port yet."""
+    REPLICA_INIT = "REPLICA_INIT"
+    """No replica has been ready yet."""
+    READY = "READY"
+    """At least one replica is ready."""
+    NO_REPLICA = "NO_REPLICA"
+    """Was ready; no replica is now."""
+    FAILED = "FAILED"
+    """Its version never became ready and is no longer tried."""
+    SHUTTING_DOWN = "SHUTTING_DOWN"
+    DOWN = "DOWN"
+    """Nothing of it is left but its logs."""
+
+
+class SpecReference(Record):
+    """A full spec with its secrets, encrypted in the store."""
+
+    digest: str
+    """Keyed digest of everything that the spec and its files say: equal if nothing changed."""
+    key: str
+    """Key in the store."""
+
+
+class ServiceSettings(Record):
+    """What workflows decide by: the parts of a spec that hold no secret."""
+
+    replicas: int
+    num_nodes: int = 1
+    resources: tuple[ResourceRequest, ...]
+    """What would do, in no order of preference."""
+    port: int
+    """Port of the service on a replica."""
+    initial_delay_seconds: float = 1200
+    drain_seconds: float = 120
+    load_balancing_policy: str = "least_load"
+    retry: str = "safe"
+    stream_timeout_seconds: float = 120
+    """Longest time without a byte from a replica."""
+
+
+class ServiceVersion(Record):
+    """One version of a service."""
+
+    number: int
+    spec: SpecReference
+    settings: ServiceSettings
+    redacted_yaml: str
+    """The spec as YAML, without values of envs and secrets, for people."""
+    created_at: float
+    """Time (Unix, seconds)."""
+
+
+class Decision(Record):
+    """One decision and its reason."""
+
+    at: float
+    """Time (Unix, seconds)."""
+    kind: str
+    """`start`, `place`, `publish`, `stop`, `fail` ..."""
+    reason: str
+    """What was decided, by which rule, from which inputs."""
+    replica_id: int | None = None
+
+
+class ReplicaReport(Record):
+    """What a replica tells its service when something changed."""
+
+    replica_id: int
+    epoch: int
+    """Grows with each report of the replica; an older one is ignored."""
+    phase: ReplicaPhase
+    reason: str = ""
+    endpoint: str | None = None
+    """URL of the server on the replica's head node."""
+    nodes: tuple[Machine, ...] = ()
+    refusal: Refusal | None = None
+    """Set when a cloud refused: the replica waits for another offer."""
+
+
+class ReplicaRecord(Record):
+    """What a service knows of one replica."""
+
+    replica_id: int
+    version: int
+    phase: ReplicaPhase = ReplicaPhase.PENDING
+    epoch: int = 0
+    offer: Offer | None = None
+    attempt: int = 0
+    """How many offers have been tried, this one included."""
+    endpoint: str | None = None
+    nodes: tuple[Machine, ...] = ()
+    reason: str = ""
+    created_at: float = 0
+    phase_since: float = 0
+    """Time (Unix, seconds) of the last change of phase."""
+    ready_at: float | None = None
+    """Time (Unix, seconds) of the first successful readiness probe."""
+    leaving: bool = False
+    """Being taken out: gets no new requests and will be stopped."""
+
+    @property
+    def place(self) -> Place | None:
+        """Where the replica's machines are."""
+        return self.offer.place if self.offer else None
+
+
+class Endpoint(Record):
+    """One replica that requests may be sent to."""
+
+    replica_id: int
+    url: str
+
+
+class EndpointSet(Record):
+    """Everything a balancer must know of one service; always the full set."""
+
+    service: str
+    incarnation: str
+    started_at: float
+    """Time (Unix, seconds) at which the incarnation began: orders incarnations."""
+    generation: int
+    """Grows with each change within an incarnation."""
+    port: int
+    load_balancing_policy: str = "least_load"
+    retry: str = "safe"
+    stream_timeout_seconds: float = 120
+    endpoints: tuple[Endpoint, ...] = ()
+    draining: tuple[Endpoint, ...] = ()
+    """Replicas that finish what they have and get nothing new."""
+    removed: bool = False
+    """The service is gone: free its port and forget it."""
+
+    @property
+    def order(self) -> tuple[float, int]:
+        """What two sets of one service are compared by: the greater one is newer."""
+        return (self.started_at, self.generation)
+
+
+class ServiceStatus(Record):
+    """What a service says of itself; also mirrored to its memo."""
+
+    api_version: int
+    service: str
+    incarnation: str
+    phase: ServicePhase
+    reason: str = ""
+    version: int
+    spec_digest: str
+    target: int
+    """Number of replicas wanted."""
+    port: int | None = None
+    """Port of the endpoint at the balancers."""
+    started_at: float
+    load_balancing_policy: str = "least_load"
+    replicas: tuple[ReplicaRecord, ...] = ()
+    """Replicas that exist, then the last ones that ended."""
+    updated_at: float
+    """Time (Unix, seconds) at which this was true."""
