@@ -28,6 +28,7 @@ class Settings:
 
         Raises:
             UsageError: A variable has a value that is not allowed.
+
         """
         home = Path(os.environ.get("SKYFLOW_HOME") or "~/.skyflow").expanduser().absolute()
         network = os.environ.get("SKYFLOW_LOCAL_NETWORK") or "auto"

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from skyflow.clouds.base import Machine, MachineRequest
 from skyflow.placement.offers import Offer, Place, ResourceRequest
-from skyflow.records import Record
+from skyflow.records import Record, State
 from skyflow.state import EndpointSet, ReplicaPhase, ServiceVersion, SpecReference
 
 Argument = TypeVar("Argument", bound=Record)
@@ -120,6 +120,10 @@ class StopRequest(Record):
     reason: str
     drain_seconds: float | None = None
     """Longest wait for requests in flight; the service's own if not given."""
+    balancers: tuple[str, ...] = ()
+    """To a replica: the balancers whose requests in flight are waited for."""
+    outcome: ReplicaPhase = ReplicaPhase.TERMINATED
+    """To a replica: the phase to end in."""
 
 
 class Assignment(Record):
@@ -259,7 +263,7 @@ class ServiceReference(Record):
     incarnation: str
 
 
-class ReplicaState(Record):
+class ReplicaState(State):
     """Argument of a replica's workflow, and what it carries over when it continues as new."""
 
     service: str
@@ -271,12 +275,16 @@ class ReplicaState(Record):
     attempt: int = 1
     epoch: int = 0
     phase: ReplicaPhase = ReplicaPhase.PENDING
+    refused: bool = False
+    """Waits for another offer."""
     nodes: tuple[Machine, ...] = ()
-    started_at: float | None = None
+    running: bool = False
+    """Whether `run` has been started on every node."""
+    starting_since: float | None = None
     """Time (Unix, seconds) at which the machines ran."""
     ready_once: bool = False
     failing_since: float | None = None
-    outcome: ReplicaPhase | None = None
+    stop: StopRequest | None = None
     reason: str = ""
 
 

@@ -1,4 +1,4 @@
-"""The base of every record that crosses a process boundary."""
+"""The bases of everything that crosses a process boundary."""
 
 from __future__ import annotations
 
@@ -14,3 +14,12 @@ class Record(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class State(BaseModel):
+    """What one workflow keeps and carries over when it continues as new.
+
+    Mutable, and touched by its workflow only; the same rules for keys and defaults hold.
+    """
+
+    model_config = ConfigDict(extra="ignore")

@@ -135,6 +135,8 @@ class Decision(Record):
 class ReplicaReport(Record):
     """What a replica tells its service when something changed."""
 
+    incarnation: str
+    """Of the service that started the replica; another one ignores the report."""
     replica_id: int
     epoch: int
     """Grows with each report of the replica; an older one is ignored."""
@@ -145,6 +147,8 @@ class ReplicaReport(Record):
     nodes: tuple[Machine, ...] = ()
     refusal: Refusal | None = None
     """Set when a cloud refused: the replica waits for another offer."""
+    outcome: ReplicaPhase | None = None
+    """The phase that the replica will end in, once it is known that it ends."""
 
 
 class ReplicaRecord(Record):
@@ -167,6 +171,17 @@ class ReplicaRecord(Record):
     """Time (Unix, seconds) of the first successful readiness probe."""
     leaving: bool = False
     """Being taken out: gets no new requests and will be stopped."""
+    stop_sent: bool = False
+    """Whether the replica has been told to stop."""
+    outcome: ReplicaPhase | None = None
+    """The phase that the replica will end in, once it is known that it ends."""
+    errors: int = 0
+    """How often a cloud failed for a reason other than capacity or quota."""
+
+    @property
+    def live(self) -> bool:
+        """Whether the replica counts towards the target: neither leaving nor ending."""
+        return not self.leaving and self.outcome is None and not self.phase.ended
 
     @property
     def place(self) -> Place | None:

@@ -82,6 +82,7 @@ class Cloud(ABC):
 
         Raises:
             CloudError: The offers could not be read.
+
         """
 
     @abstractmethod
@@ -97,6 +98,7 @@ class Cloud(ABC):
             CredentialsError: The account cannot be used.
             InvalidRequest: It can never work here.
             CloudError: Anything else; worth another try.
+
         """
 
     @abstractmethod
@@ -124,6 +126,7 @@ class Cloud(ABC):
 
         Raises:
             InvalidRequest: The cloud cannot do that.
+
         """
 
     @abstractmethod
@@ -132,4 +135,5 @@ class Cloud(ABC):
 
         Raises:
             InvalidRequest: The cloud cannot do that.
+
         """
