@@ -1,0 +1,101 @@
+"""Accelerators that would do: one, several of equal worth, or several in order of preference."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from skyflow.spec.document import KeyPath
+from skyflow.spec.faults import Fault, refused
+from skyflow.spec.quantities import write_number
+
+Accelerators: TypeAlias = dict[str, None] | tuple[str, ...]
+"""`NAME:COUNT` as the keys of a dict if they are of equal worth, as a tuple if in order."""
+
+MAX_CHOICES = 50
+"""Most accelerators that one request may name."""
+
+KNOWN_NAMES = (
+    "A10", "A10G", "A100", "A100-80GB", "A6000", "B200", "B300", "GB200", "GH200", "Gaudi HL-205",
+    "H100", "H100-MEGA", "H200", "Inferentia", "Inferentia2", "K80", "L4", "L40", "L40S", "M60",
+    "MI300X", "P4", "P100", "RTX4090", "RTX5090", "RTX6000", "RTX6000-Ada", "RTXPRO6000", "T4",
+    "T4g", "Trainium", "Trainium2", "V100", "V100-32GB",
+)  # fmt: skip
+"""Accelerators whose spelling is known, so that `a10g` finds `A10G`; others are taken as written.
+The spelling is that of SkyPilot's catalog."""
+
+_CANONICAL = {name.lower(): name for name in KNOWN_NAMES}
+_CHOICE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
+_BY_MEMORY = re.compile(r"(?:[A-Za-z]+:)?\d+(?:\.\d+)?[KMGT]i?B?\+?(?::\d+)?", re.IGNORECASE)
+_WHAT = "NAME or NAME:COUNT such as L4 or A100-80GB:2, with a count above 0"
+_FORMS = "NAME or NAME:COUNT such as L4:8, a mapping of names to counts, or a list"
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """A kind of accelerator and how many of it a machine has."""
+
+    name: str
+    count: float
+
+
+def read_accelerators(value: Any) -> Accelerators:
+    """Return any form of `resources.accelerators` as `NAME:COUNT` choices.
+
+    Forms: `L4`, `L4:8`; `{L4: 8, A10G: null}` and, without the space, `{L4:8, A10G}`, which YAML
+    reads as keys with no value; a list of `NAME:COUNT` in order of preference.
+    """
+    faults: list[Fault] = []
+    if isinstance(value, str):
+        choices = [_read_choice(value, None, (), faults)]
+    elif isinstance(value, dict):
+        choices = [_read_choice(name, count, (name,), faults) for name, count in value.items()]
+    elif isinstance(value, list | tuple):
+        choices = [_read_choice(text, None, (at,), faults) for at, text in enumerate(value)]
+    else:
+        choices, faults = [], [Fault(_FORMS, shows_found=True)]
+    if not choices and not faults:
+        faults.append(Fault("is empty; allowed: " + _FORMS))
+    if len(choices) > MAX_CHOICES:
+        faults.append(Fault(f"found {len(choices)} accelerators; allowed: at most {MAX_CHOICES}"))
+    if faults:
+        raise refused(faults)
+    unique = dict.fromkeys(choices)
+    return tuple(unique) if isinstance(value, list | tuple) else unique
+
+
+def parse_accelerators(accelerators: Accelerators | None) -> tuple[Accelerator, ...]:
+    """Return the accelerators of a request that `read_accelerators` made, in its order."""
+    parted = [choice.rpartition(":") for choice in accelerators or ()]
+    return tuple(Accelerator(name, float(count)) for name, _, count in parted)
+
+
+def _read_choice(text: Any, count: Any, path: KeyPath, faults: list[Fault]) -> str:
+    if isinstance(text, str) and _BY_MEMORY.fullmatch(text):
+        message = f"choosing an accelerator by memory ('{text}') is not supported yet; name it"
+        faults.append(Fault(message, path))
+        return ""
+    match = _CHOICE.fullmatch(text) if isinstance(text, str) else None
+    written = match[2] if match else None
+    if match is None or (written is not None and count is not None):
+        faults.append(Fault(_WHAT, path, shows_found=True, of_key=isinstance(count, int | float)))
+        return ""
+    number = _read_count(written if count is None else count)
+    if number is None:
+        faults.append(Fault(_WHAT, path, shows_found=True))
+        return ""
+    name = _CANONICAL.get(match[1].lower(), match[1])
+    return f"{name}:{write_number(number)}"
+
+
+def _read_count(value: Any) -> float | None:
+    if value is None:
+        return 1.0
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        count = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return count if 0.001 <= count <= 1_000_000 else None

@@ -1,0 +1,44 @@
+"""Turn the `resources` section into requests that placement can match with offers."""
+
+from __future__ import annotations
+
+from skyflow.placement.offers import ResourceRequest
+from skyflow.spec.accelerators import Accelerator, parse_accelerators
+from skyflow.spec.quantities import parse_amount
+from skyflow.spec.resources import Alternative, Resources
+
+_DEFAULT_DISK_GIB = 256
+"""Size of the boot disk in GiB if none is asked for; SkyPilot's."""
+
+
+def resource_requests(resources: Resources) -> tuple[ResourceRequest, ...]:
+    """Return one request for each alternative and accelerator, in order, without repetition."""
+    requests = [
+        _request(candidate, accelerator)
+        for candidate in resources.candidates()
+        for accelerator in parse_accelerators(candidate.accelerators) or (None,)
+    ]
+    return tuple(dict.fromkeys(requests))
+
+
+def _request(candidate: Alternative, accelerator: Accelerator | None) -> ResourceRequest:
+    cpus, cpus_or_more = _amount(candidate.cpus)
+    memory, memory_or_more = _amount(candidate.memory)
+    return ResourceRequest(
+        cloud=candidate.location.cloud,
+        region=candidate.location.region,
+        zone=candidate.location.zone,
+        instance_type=candidate.instance_type,
+        cpus=cpus,
+        cpus_or_more=cpus_or_more,
+        memory_gib=memory,
+        memory_or_more=memory_or_more,
+        accelerator=accelerator.name if accelerator else None,
+        accelerator_count=accelerator.count if accelerator else 0,
+        use_spot=bool(candidate.use_spot),
+        disk_gib=candidate.disk_size or _DEFAULT_DISK_GIB,
+    )
+
+
+def _amount(text: str | None) -> tuple[float | None, bool]:
+    return (None, True) if text is None else parse_amount(text)

@@ -1,0 +1,59 @@
+"""Put the values of variables where a service YAML says `$NAME` or `${NAME}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as AbstractMapping
+
+from skyflow.spec.document import Entry, Mapping, Node, Scalar, Sequence
+from skyflow.spec.scalars import Substituted
+
+SECTIONS = ("service", "workdir", "file_mounts")
+"""Sections in which variables are filled in, as in SkyPilot; `setup` and `run` are left to their
+shell, which has the same variables."""
+
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
+
+
+def substitute(
+    node: Node, values: AbstractMapping[str, str], public: AbstractMapping[str, str]
+) -> Node:
+    """Return a tree with variables filled in, in keys and values; unknown ones are left alone.
+
+    Args:
+        node: The tree.
+        values: All variables.
+        public: Those that a message may show.
+
+    """
+    if isinstance(node, Scalar):
+        return _substitute_scalar(node, values, public)
+    if isinstance(node, Sequence):
+        items = tuple(substitute(item, values, public) for item in node.items)
+        return Sequence(items, node.position, node.size, node.depth)
+    entries = {
+        substitute_text(key, values): Entry(entry.position, substitute(entry.value, values, public))
+        for key, entry in node.entries.items()
+    }
+    return Mapping(entries, node.position, node.size, node.depth)
+
+
+def substitute_text(text: str, values: AbstractMapping[str, str]) -> str:
+    """Return a text with variables filled in; unknown ones are left alone."""
+    return _VARIABLE.sub(lambda match: values.get(match[1] or match[2], match[0]), text)
+
+
+def variables_in(text: str) -> set[str]:
+    """Return the names of the variables that a text refers to."""
+    return {match[1] or match[2] for match in _VARIABLE.finditer(text)}
+
+
+def _substitute_scalar(
+    node: Scalar, values: AbstractMapping[str, str], public: AbstractMapping[str, str]
+) -> Scalar:
+    if not isinstance(node.value, str):
+        return node
+    value = substitute_text(node.value, values)
+    if value == node.value:
+        return node
+    return Scalar(Substituted(value), node.position, substitute_text(node.value, public))
