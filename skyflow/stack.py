@@ -1,0 +1,206 @@
+"""The embedded stack, seen from a command: start it, stop it, say how it is.
+
+The stack is a supervisor and what it runs: Temporal, a worker and a balancer. There is one per
+installation, detached from the terminal that started it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from skyflow.config import Settings
+from skyflow.errors import StackError
+from skyflow.processes import end_processes, find_stack_members
+from skyflow.stack_logs import tail
+from skyflow.stack_state import (
+    LOOPBACK,
+    SUPERVISOR,
+    ProcessState,
+    StackProcess,
+    StackState,
+    log_path,
+    make_directories,
+    read_state,
+    write_state,
+)
+from skyflow.temporal import external_address
+
+SUPERVISE = (sys.executable, "-P", "-m", "worker", "supervise")
+"""Command that runs the supervisor; it takes `--bind ADDRESS`."""
+
+Progress = Callable[[str], None]
+
+_POLL_SECONDS = 0.03
+_STOP_SECONDS = 90.0
+"""More than the supervisor needs to end all its processes, each with its grace."""
+_ALREADY_RUNNING = 75
+"""Exit status of a supervisor that found another one at work."""
+
+
+async def ensure_stack(
+    settings: Settings,
+    on_progress: Progress = lambda _: None,
+    bind: str | None = None,
+    timeout: float = 60,
+    command: Sequence[str] = SUPERVISE,
+) -> StackState:
+    """Start the stack unless it runs, and wait until everything of it answers.
+
+    Args:
+        settings: Settings of the installation.
+        on_progress: Told what is being waited for, in words.
+        bind: Address for endpoints to listen on; by default that of the running or lost stack,
+            else the loopback interface.
+        timeout: Longest time (seconds) to wait.
+        command: Command that runs the supervisor.
+
+    Raises:
+        StackError: It does not start, does not answer in time, or runs with other settings.
+        UsageError: Temporal's configuration cannot be read.
+    """
+    state = read_state(settings)
+    if state is None or not (state.ready and state.alive):
+        state = await _started(settings, on_progress, bind, timeout, command)
+    _check_fits(state, bind)
+    return state
+
+
+async def stop_stack(
+    settings: Settings, on_progress: Progress = lambda _: None, grace_seconds: float = 10
+) -> bool:
+    """End the stack and everything of it that still runs; return whether anything did.
+
+    Args:
+        settings: Settings of the installation.
+        on_progress: Told what is being done, in words.
+        grace_seconds: Time between SIGTERM and SIGKILL for processes without a supervisor; a
+            supervisor has its own for each.
+
+    Raises:
+        StackError: Something of it does not end.
+    """
+    state = read_state(settings)
+    supervisor = state.supervisor if state and state.alive else None
+    if state is not None and supervisor is not None:
+        on_progress("Stopping the balancer, the worker and Temporal")
+        if not await end_processes([supervisor], _STOP_SECONDS):
+            raise StackError(
+                f"the stack's supervisor (process {supervisor.pid}) does not end",
+                f"see {log_path(settings, SUPERVISOR)}",
+            )
+    orphans = [member.identity for member in find_stack_members(settings.home)]
+    if not await end_processes(orphans, grace_seconds):
+        left = ", ".join(str(process.pid) for process in orphans if process.alive)
+        raise StackError(f"processes of the stack do not end: {left}", "end them with `kill -9`")
+    last = read_state(settings)
+    if last is not None and last.supervisor is not None:
+        write_state(settings, _stopped(last))
+    return supervisor is not None or bool(orphans)
+
+
+async def _started(
+    settings: Settings,
+    on_progress: Progress,
+    bind: str | None,
+    timeout: float,
+    command: Sequence[str],
+) -> StackState:
+    deadline = time.monotonic() + timeout
+    supervisor: subprocess.Popen[bytes] | None = None
+    reported: set[str] = set()
+    while time.monotonic() < deadline:
+        state = read_state(settings)
+        if state is not None and state.alive:
+            _report(state, reported, on_progress)
+            if state.ready:
+                return state
+        elif supervisor is None or supervisor.poll() == _ALREADY_RUNNING:
+            if supervisor is None:
+                on_progress("Starting Temporal, the worker and the balancer")
+            supervisor = _spawn(settings, bind or (state.bind if state else LOOPBACK), command)
+        elif supervisor.poll() is not None:
+            raise _failed(settings, "the stack's supervisor ended at once", SUPERVISOR)
+        await asyncio.sleep(_POLL_SECONDS)
+    raise _late(settings, timeout)
+
+
+def _spawn(settings: Settings, bind: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    try:
+        make_directories(settings)
+        with log_path(settings, SUPERVISOR).open("ab") as log:
+            process = subprocess.Popen(
+                [*command, "--bind", bind],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=settings.home,
+                env=_environment(settings),
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise StackError(
+            f"the stack could not be started in {settings.home}: {error}",
+            "choose another directory with SKYFLOW_HOME, or correct its permissions",
+        ) from error
+    # Outlives this process in most cases; in a long-lived one it must be waited for once it ends.
+    threading.Thread(target=process.wait, daemon=True, name="stack supervisor").start()
+    return process
+
+
+def _report(state: StackState, reported: set[str], on_progress: Progress) -> None:
+    for process in state.processes:
+        if process.state is ProcessState.READY and process.name not in reported:
+            reported.add(process.name)
+            on_progress(f"{process.name} is ready")
+
+
+def _check_fits(state: StackState, bind: str | None) -> None:
+    if bind is not None and bind != state.bind:
+        raise StackError(
+            f"the stack runs with endpoints on {state.bind}, not {bind}",
+            "run `skyflow stack down` first",
+        )
+    external = external_address()
+    if external != state.external:
+        raise StackError(
+            f"the stack runs with Temporal at {state.external or 'its own server'}, "
+            f"and the environment asks for {external or 'its own server'}",
+            "run `skyflow stack down` first, or change TEMPORAL_ADDRESS",
+        )
+
+
+def _stopped(state: StackState) -> StackState:
+    processes = tuple(StackProcess(name=process.name) for process in state.processes)
+    return state.model_copy(
+        update={"supervisor": None, "stopping": False, "bind": LOOPBACK, "processes": processes}
+    )
+
+
+def _late(settings: Settings, timeout: float) -> StackError:
+    state = read_state(settings)
+    waiting = [
+        process.name
+        for process in (state.processes if state else ())
+        if process.state is not ProcessState.READY
+    ]
+    message = f"the stack did not answer within {timeout:g} s"
+    if waiting:
+        return _failed(settings, f"{message}: waiting for {', '.join(waiting)}", waiting[-1])
+    return _failed(settings, message, SUPERVISOR)
+
+
+def _failed(settings: Settings, message: str, process: str) -> StackError:
+    log = log_path(settings, process)
+    lines = tail(log, 10)
+    shown = f"; the last lines of its log:\n{lines}" if lines else ""
+    return StackError(f"{message}{shown}", f"see {log}, then try `skyflow stack up` again")
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {**os.environ, "SKYFLOW_HOME": str(settings.home)}

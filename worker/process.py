@@ -1,0 +1,177 @@
+"""One supervised process: started, or taken over from a dead supervisor, and kept running."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from skyflow.processes import STACK_VARIABLE, ProcessIdentity, fingerprint, stack_marker
+from skyflow.stack_state import ProcessState, StackProcess
+from worker.backoff import Backoff
+
+logger = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.05
+"""Processes that were taken over are nobody's children: their end can only be looked for."""
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """What to run, and how to tell that it answers."""
+
+    name: str
+    command: tuple[str, ...]
+    ready: Callable[[float], Awaitable[bool]]
+    """Whether a run that started at a time (Unix, seconds) answers; never raises."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to the supervisor's own. A change in it means another process is wanted."""
+    address: str = ""
+    grace_seconds: float = 5
+    """Time between SIGTERM and SIGKILL."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest by which a running process is recognised as the one wanted."""
+        entries = [f"{key}={value}" for key, value in sorted(self.environment.items())]
+        return fingerprint(self.command, entries)
+
+    @property
+    def marker(self) -> str:
+        """What the process's environment says of it."""
+        return stack_marker(self.name, self.command, self.fingerprint)
+
+
+class SupervisedProcess:
+    """Keeps one process running until it is stopped."""
+
+    def __init__(
+        self,
+        spec: ProcessSpec,
+        home: Path,
+        log: Path,
+        changed: Callable[[], None],
+        adopted: ProcessIdentity | None = None,
+    ) -> None:
+        self.spec = spec
+        self._home = home
+        self._log = log
+        self._changed = changed
+        self._backoff = Backoff()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._identity = adopted
+        self._started_at = adopted.created_at if adopted else 0.0
+        self._state = ProcessState.STARTING
+        self._restarts = 0
+        self._last_exit: int | None = None
+
+    @property
+    def record(self) -> StackProcess:
+        """What there is to know of the process."""
+        return StackProcess(
+            name=self.spec.name,
+            state=self._state,
+            identity=self._identity,
+            restarts=self._restarts,
+            last_exit=self._last_exit,
+            address=self.spec.address,
+        )
+
+    def start(self) -> None:
+        """Begin to keep the process running."""
+        self._task = asyncio.create_task(self._keep_running(), name=self.spec.name)
+
+    async def stop(self) -> None:
+        """End the process: with SIGTERM, and with SIGKILL after its grace."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._identity is not None:
+            self._identity.send(signal.SIGTERM)
+            if not await self._ended(self.spec.grace_seconds):
+                logger.warning("%s did not end in time: killed", self.spec.name)
+                self._identity.send(signal.SIGKILL)
+                await self._ended(self.spec.grace_seconds)
+        self._child = self._identity = None
+        self._become(ProcessState.STOPPED)
+
+    async def _keep_running(self) -> None:
+        delay: float | None = None
+        if self._identity is not None:
+            logger.info("%s (pid %d) taken over", self.spec.name, self._identity.pid)
+        while True:
+            began = time.monotonic()
+            if self._identity is not None or self._spawn():
+                await self._until_ended()
+            lived = time.monotonic() - began
+            self._child = self._identity = None
+            delay = self._backoff.next_delay(delay, lived)
+            self._become(ProcessState.WAITING)
+            await asyncio.sleep(delay)
+            self._restarts += 1
+
+    def _spawn(self) -> bool:
+        environment = {**os.environ, **self.spec.environment, "SKYFLOW_HOME": str(self._home)}
+        environment[STACK_VARIABLE] = self.spec.marker
+        self._started_at = time.time()
+        try:
+            with self._log.open("ab") as log:
+                self._child = subprocess.Popen(
+                    self.spec.command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self._home,
+                    env=environment,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            logger.error("%s could not be started: %s", self.spec.name, error)
+            return False
+        self._identity = ProcessIdentity.of(self._child.pid)
+        logger.info("%s started (pid %d)", self.spec.name, self._child.pid)
+        self._become(ProcessState.STARTING)
+        return self._identity is not None
+
+    async def _until_ended(self) -> None:
+        readiness = asyncio.create_task(self._until_ready())
+        try:
+            await self._ended(None)
+        finally:
+            readiness.cancel()
+            await asyncio.wait([readiness])
+        logger.warning("%s ended (exit status %s)", self.spec.name, self._last_exit)
+
+    async def _until_ready(self) -> None:
+        while True:
+            if await self.spec.ready(self._started_at):
+                return self._become(ProcessState.READY)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _ended(self, seconds: float | None) -> bool:
+        deadline = time.monotonic() + seconds if seconds is not None else None
+        while self._running():
+            if deadline is not None and time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(_POLL_SECONDS)
+        return True
+
+    def _running(self) -> bool:
+        if self._child is None:
+            return self._identity is not None and self._identity.alive
+        if self._child.poll() is None:
+            return True
+        self._last_exit = self._child.returncode
+        return False
+
+    def _become(self, state: ProcessState) -> None:
+        if state is not self._state:
+            self._state = state
+        self._changed()

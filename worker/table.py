@@ -1,0 +1,133 @@
+"""Which processes the embedded stack is made of, and how each shows that it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+
+from skyflow.config import Settings
+from skyflow.errors import StackError
+from skyflow.stack_state import LOOPBACK, StackState
+from worker.process import ProcessSpec
+from worker.temporal_server import TemporalCommand, server_command
+
+logger = logging.getLogger(__name__)
+
+Table = Callable[[Settings, StackState], tuple[ProcessSpec, ...]]
+"""Gives the processes, in the order in which they are stopped, for the ports of a state."""
+
+_HEALTH_SECONDS = 2
+_PYTHON = (sys.executable, "-P", "-m")
+"""Runs an installed module, never one that lies in the current directory."""
+
+
+def stack_table(settings: Settings, state: StackState) -> tuple[ProcessSpec, ...]:
+    """Return the processes of the embedded stack; the one others depend on comes last."""
+    temporal = TemporalCommand(None if state.external else state.temporal_address)
+    # Those that talk to Temporal are started anew when its address has changed.
+    client = {"SKYFLOW_STACK_TEMPORAL": state.temporal_address}
+    control = ProcessSpec(
+        name="lb-control",
+        command=(*_PYTHON, "lb", "control", "--admin-port", str(state.ports.admin)),
+        ready=_answers_health(state.ports.admin),
+        environment=client,
+        address=state.admin_url,
+    )
+    worker = ProcessSpec(
+        name="worker",
+        command=(*_PYTHON, "worker", "run"),
+        ready=_polls(temporal),
+        environment=client,
+        grace_seconds=10,
+    )
+    data = ProcessSpec(
+        name="lb-data",
+        command=(*_PYTHON, "lb", "data", "--bind", state.bind),
+        ready=_accepts_control(settings),
+        address=state.bind,
+    )
+    processes = (control, worker, data)
+    return processes if state.external else (*processes, _server(settings, state, temporal))
+
+
+def _server(settings: Settings, state: StackState, temporal: TemporalCommand) -> ProcessSpec:
+    return ProcessSpec(
+        name="temporal",
+        command=server_command(state.ports, settings.stack / "temporal.db"),
+        ready=_prepared(temporal, state.ports.temporal),
+        address=state.temporal_address,
+        grace_seconds=10,
+    )
+
+
+def _prepared(temporal: TemporalCommand, port: int) -> Callable[[float], Awaitable[bool]]:
+    async def ready(_: float) -> bool:
+        return await listens(port) and await _succeeds(temporal.prepare())
+
+    return ready
+
+
+def _polls(temporal: TemporalCommand) -> Callable[[float], Awaitable[bool]]:
+    async def ready(started_at: float) -> bool:
+        with contextlib.suppress(StackError):
+            return await temporal.polled_since(started_at)
+        return False
+
+    return ready
+
+
+async def _succeeds(work: Awaitable[None]) -> bool:
+    try:
+        await work
+    except StackError as error:
+        logger.warning("%s", error.message)
+        return False
+    return True
+
+
+def _answers_health(port: int) -> Callable[[float], Awaitable[bool]]:
+    async def ready(_: float) -> bool:
+        return await asyncio.to_thread(_health, port)
+
+    return ready
+
+
+def _health(port: int) -> bool:
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_HEALTH_SECONDS)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _accepts_control(settings: Settings) -> Callable[[float], Awaitable[bool]]:
+    path = settings.balancer / "control.sock"
+
+    async def ready(_: float) -> bool:
+        return await _accepts(asyncio.open_unix_connection(path))
+
+    return ready
+
+
+async def listens(port: int) -> bool:
+    """Return whether a server accepts connections on a port of the loopback interface."""
+    return await _accepts(asyncio.open_connection(LOOPBACK, port))
+
+
+async def _accepts(opening: Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]) -> bool:
+    try:
+        async with asyncio.timeout(_HEALTH_SECONDS):
+            _, writer = await opening
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
