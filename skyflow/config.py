@@ -34,7 +34,7 @@ class Settings:
         network = os.environ.get("SKYFLOW_LOCAL_NETWORK") or "auto"
         if network not in get_args(LocalNetwork):
             raise UsageError(
-                f"SKYFLOW_LOCAL_NETWORK is {network!r}; allowed: {', '.join(get_args(LocalNetwork))}"
+                f"SKYFLOW_LOCAL_NETWORK is {network!r}; allowed: auto, own, shared"
             )
         return Settings(home=home, local_network=cast("LocalNetwork", network))
 

@@ -26,7 +26,6 @@ WATCH_QUEUE = "skyflow-watch"
 
 MEMO_STATUS = "skyflow"
 """Memo key of a service workflow that holds its `ServiceStatus`."""
-MEMO_DECISIONS = "skyflow-decisions"
 
 SEARCH_ATTRIBUTES = (
     "SkyflowService",

@@ -171,6 +171,8 @@ class ReplicaRecord(Record):
     """Time (Unix, seconds) of the first successful readiness probe."""
     leaving: bool = False
     """Being taken out: gets no new requests and will be stopped."""
+    stop_as: ReplicaPhase = ReplicaPhase.TERMINATED
+    """The phase it is told to end in when it leaves."""
     stop_sent: bool = False
     """Whether the replica has been told to stop."""
     outcome: ReplicaPhase | None = None

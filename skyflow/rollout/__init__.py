@@ -1,0 +1,1 @@
+"""Which replicas to start, drain and stop, and what a service may call itself: pure functions."""

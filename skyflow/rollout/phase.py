@@ -1,0 +1,36 @@
+"""What a service may call itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skyflow.state import ReplicaPhase, ReplicaRecord, ServicePhase
+
+
+def service_phase(
+    *,
+    stopping: bool,
+    has_port: bool,
+    failed: bool,
+    was_ready: bool,
+    replicas: Sequence[ReplicaRecord],
+) -> ServicePhase:
+    """Return the phase of a service.
+
+    Args:
+        stopping: It was asked to end.
+        has_port: Its endpoint port is known.
+        failed: Its version never became ready and is no longer tried.
+        was_ready: A replica of its version has been ready.
+        replicas: The replicas that exist.
+
+    """
+    if stopping:
+        return ServicePhase.SHUTTING_DOWN
+    if failed:
+        return ServicePhase.FAILED
+    if not has_port:
+        return ServicePhase.CONTROLLER_INIT
+    if any(replica.live and replica.phase is ReplicaPhase.READY for replica in replicas):
+        return ServicePhase.READY
+    return ServicePhase.NO_REPLICA if was_ready else ServicePhase.REPLICA_INIT

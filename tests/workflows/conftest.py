@@ -1,0 +1,76 @@
+"""A Temporal server for the session, and a controller with a made-up world for each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+
+import pytest
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from skyflow.contracts import OPERATIONS_QUEUE, WATCH_QUEUE, WORKFLOW_QUEUE, balancer_queue
+from tests.temporal import start_server
+from tests.workflows.harness import Controller
+from tests.workflows.world import World
+from workflows.installation import InstallationWorkflow
+from workflows.replica import ReplicaWorkflow
+from workflows.service import ServiceWorkflow
+
+
+@pytest.fixture(scope="session")
+async def server() -> AsyncIterator[WorkflowEnvironment]:
+    environment = await start_server()
+    yield environment
+    await environment.shutdown()
+
+
+@pytest.fixture(params=[0, 1000], ids=["uncached", "cached"])
+def cached_workflows(request: pytest.FixtureRequest) -> int:
+    """Return how many workflows a worker may cache: with none, every task is a replay."""
+    assert isinstance(request.param, int)
+    return request.param
+
+
+@pytest.fixture
+async def controller(
+    server: WorkflowEnvironment, cached_workflows: int
+) -> AsyncIterator[Controller]:
+    world = World()
+    async with AsyncExitStack() as stack:
+        for worker in workers(server.client, world, cached_workflows):
+            await stack.enter_async_context(worker)
+        yield Controller(server.client, world)
+        async for execution in server.client.list_workflows("ExecutionStatus='Running'"):
+            with suppress(RPCError):  # what is listed may have ended since
+                await server.client.get_workflow_handle(execution.id).terminate()
+
+
+def workers(client: Client, world: World, cached_workflows: int) -> list[Worker]:
+    """Return workers for the real workflows and for the activities of a world."""
+    throttle = timedelta(milliseconds=300)
+    return [
+        Worker(
+            client,
+            task_queue=WORKFLOW_QUEUE,
+            workflows=[InstallationWorkflow, ServiceWorkflow, ReplicaWorkflow],
+            max_cached_workflows=cached_workflows,
+            max_concurrent_workflow_task_polls=2,
+        ),
+        *(
+            Worker(
+                client,
+                task_queue=queue,
+                activities=activities,
+                max_heartbeat_throttle_interval=throttle,
+            )
+            for queue, activities in (
+                (OPERATIONS_QUEUE, world.activities),
+                (WATCH_QUEUE, [world.watch_replica]),
+                (balancer_queue("main"), world.balancer_activities),
+            )
+        ),
+    ]

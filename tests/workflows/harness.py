@@ -1,0 +1,127 @@
+"""What a test does to a service, and how it sees it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
+
+from skyflow.contracts import (
+    WORKFLOW_QUEUE,
+    ApplyOutcome,
+    ApplyRequest,
+    Message,
+    ScaleRequest,
+    StopRequest,
+    WorkflowName,
+)
+from skyflow.naming import replica_workflow_id, service_workflow_id
+from skyflow.placement.offers import ResourceRequest
+from skyflow.state import (
+    Decision,
+    ReplicaPhase,
+    ServicePhase,
+    ServiceSettings,
+    ServiceStatus,
+    ServiceVersion,
+    SpecReference,
+)
+from tests.waiting import eventually
+from tests.workflows.world import World
+from workflows.service import ServiceWorkflow
+
+
+def version(replicas: int = 2, digest: str = "one", num_nodes: int = 1) -> ServiceVersion:
+    """Return a version of a service that any offer will do for."""
+    return ServiceVersion(
+        number=1,
+        spec=SpecReference(digest=digest, key=f"services/x/spec/{digest}"),
+        settings=ServiceSettings(
+            replicas=replicas, num_nodes=num_nodes, resources=(ResourceRequest(),), port=8080
+        ),
+        redacted_yaml="service: {}",
+        created_at=0,
+    )
+
+
+@dataclass
+class Controller:
+    """A service under test."""
+
+    client: Client
+    world: World
+    name: str = field(default_factory=lambda: f"service-{secrets.token_hex(4)}")
+
+    @property
+    def handle(self) -> WorkflowHandle[ServiceWorkflow, None]:
+        return self.client.get_workflow_handle_for(
+            ServiceWorkflow.run, service_workflow_id(self.name)
+        )
+
+    def replica(self, incarnation: str, replica_id: int) -> WorkflowHandle[object, object]:
+        return self.client.get_workflow_handle(
+            replica_workflow_id(self.name, incarnation, replica_id)
+        )
+
+    async def apply(self, wanted: ServiceVersion, incarnation: str | None = None) -> ApplyOutcome:
+        request = ApplyRequest(
+            installation="0000aaaa",
+            version=wanted,
+            incarnation=incarnation or secrets.token_hex(4),
+        )
+        outcome: ApplyOutcome = await self.client.execute_update_with_start_workflow(
+            Message.APPLY,
+            request,
+            result_type=ApplyOutcome,
+            start_workflow_operation=WithStartWorkflowOperation(
+                WorkflowName.SERVICE,
+                request,
+                id=service_workflow_id(self.name),
+                task_queue=WORKFLOW_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            ),
+        )
+        return outcome
+
+    async def status(self) -> ServiceStatus:
+        answer: ServiceStatus = await self.handle.query(Message.STATUS, result_type=ServiceStatus)
+        return answer
+
+    async def decisions(self) -> list[Decision]:
+        answer: list[Decision] = await self.handle.query(
+            Message.DECISIONS, result_type=list[Decision]
+        )
+        return answer
+
+    async def until_phase(self, phase: ServicePhase) -> ServiceStatus:
+        async def reached() -> ServiceStatus | None:
+            status = await self.status()
+            return status if status.phase is phase else None
+
+        status = await eventually(reached, what=f"service {phase}")
+        assert status is not None
+        return status
+
+    async def until_serving(self, *replica_ids: int) -> None:
+        await eventually(
+            lambda: self.world.serving() == list(replica_ids), what=f"serving {replica_ids}"
+        )
+
+    async def until_replica(self, replica_id: int, phase: ReplicaPhase) -> None:
+        async def reached() -> bool:
+            replicas = (await self.status()).replicas
+            return any(r.replica_id == replica_id and r.phase is phase for r in replicas)
+
+        await eventually(reached, what=f"replica {replica_id} {phase}")
+
+    async def scale(self, replicas: int) -> ServiceStatus:
+        answer: ServiceStatus = await self.handle.execute_update(
+            Message.SCALE, ScaleRequest(replicas=replicas), result_type=ServiceStatus
+        )
+        return answer
+
+    async def down(self) -> None:
+        await self.handle.signal(Message.STOP, StopRequest(reason="test"))
+        await self.handle.result()

@@ -1,0 +1,168 @@
+"""The outside world of the workflows under test: activities that do as they are told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from skyflow.clouds.base import Machine, MachineRequest
+from skyflow.contracts import (
+    DrainRequest,
+    DrainResult,
+    EndpointsApplied,
+    OfferQuery,
+    Offers,
+    ReplicaTask,
+    ServiceReference,
+    Slot,
+    SlotRelease,
+    SlotRequest,
+    TeardownRequest,
+    WatchRequest,
+    WatchResult,
+)
+from skyflow.placement.offers import Offer, Place
+from skyflow.state import EndpointSet, ReplicaPhase
+
+
+def offer(zone: str = "a", price: float = 1.0) -> Offer:
+    """Return an offer in a zone of a made-up cloud."""
+    place = Place(cloud="fake", region="r", zone=zone, instance_type="small")
+    return Offer(place=place, hourly_price=price, cpus=2, memory_gib=4)
+
+
+class World:
+    """Machines, replicas and balancers as dictionaries."""
+
+    def __init__(self) -> None:
+        self.offers = [offer()]
+        self.machines: dict[str, MachineRequest] = {}
+        self.ledger: list[tuple[str, str]] = []
+        self.launch_errors: dict[str, str] = {}
+        """Kind of refusal by zone."""
+        self.launch_gate: asyncio.Event = asyncio.Event()
+        self.launch_gate.set()
+        self.launching = 0
+        self.setup_error: str | None = None
+        self.reports: dict[int, asyncio.Queue[WatchResult]] = defaultdict(asyncio.Queue)
+        self.watchers: dict[int, bytes] = {}
+        """The latest watch of each replica: the one before may not know yet that it has ended."""
+        self.becomes_ready = True
+        self.applied: list[EndpointSet] = []
+        self.port_errors: set[int] = set()
+        self.balancers: tuple[str, ...] = ("main",)
+        self.released: list[str] = []
+        self.removed: list[str] = []
+        self.drained: list[int] = []
+
+    @property
+    def activities(self) -> Sequence[Callable[..., object]]:
+        return [
+            self.find_offers,
+            self.launch_machine,
+            self.prepare_replica,
+            self.start_replica,
+            self.watch_replica,
+            self.teardown_replica,
+            self.reserve_endpoint,
+            self.release_endpoint,
+            self.remove_service_files,
+        ]
+
+    @property
+    def balancer_activities(self) -> Sequence[Callable[..., object]]:
+        return [self.apply_endpoints, self.drain_replica]
+
+    def serving(self) -> list[int]:
+        """Return the replicas that the balancer sends requests to."""
+        return [e.replica_id for e in self.applied[-1].endpoints] if self.applied else []
+
+    def say(self, replica_id: int, phase: ReplicaPhase, reason: str = "") -> None:
+        """Let the watch of a replica end with a phase."""
+        self.reports[replica_id].put_nowait(WatchResult(phase=phase, reason=reason))
+
+    @activity.defn
+    async def reserve_endpoint(self, request: SlotRequest) -> Slot:
+        port = next(p for p in range(30001, 30100) if p not in request.refused_ports)
+        return Slot(port=port, balancers=self.balancers)
+
+    @activity.defn
+    async def release_endpoint(self, release: SlotRelease) -> bool:
+        self.released.append(release.service)
+        return True
+
+    @activity.defn
+    async def find_offers(self, query: OfferQuery) -> Offers:
+        return Offers(offers=tuple(self.offers))
+
+    @activity.defn
+    async def launch_machine(self, request: MachineRequest) -> Machine:
+        self.launching += 1
+        try:
+            while not self.launch_gate.is_set():
+                activity.heartbeat()
+                await asyncio.sleep(0.02)
+        finally:
+            self.launching -= 1
+        if kind := self.launch_errors.get(request.place.zone):
+            raise ApplicationError("refused", type=kind, non_retryable=True)
+        self.machines[request.name] = request
+        self.ledger.append(("create", request.name))
+        return Machine(
+            name=request.name,
+            place=request.place,
+            address="127.0.0.1",
+            ssh_user="nobody",
+            internal_address="127.0.0.1",
+            replica_port=request.port,
+        )
+
+    @activity.defn
+    async def prepare_replica(self, task: ReplicaTask) -> bool:
+        if self.setup_error:
+            raise ApplicationError(self.setup_error, type="CommandFailed", non_retryable=True)
+        return True
+
+    @activity.defn
+    async def start_replica(self, task: ReplicaTask) -> bool:
+        return True
+
+    @activity.defn
+    async def watch_replica(self, request: WatchRequest) -> WatchResult:
+        if request.deadline is not None and self.becomes_ready:
+            return WatchResult(phase=ReplicaPhase.READY)
+        replica_id, watch = request.replica.replica_id, activity.info().task_token
+        self.watchers[replica_id] = watch
+        queue = self.reports[replica_id]
+        while queue.empty() or self.watchers[replica_id] != watch:
+            activity.heartbeat()
+            await asyncio.sleep(0.02)
+        return queue.get_nowait()
+
+    @activity.defn
+    async def teardown_replica(self, request: TeardownRequest) -> bool:
+        for name in request.names:
+            if self.machines.pop(name, None):
+                self.ledger.append(("delete", name))
+        return True
+
+    @activity.defn
+    async def apply_endpoints(self, endpoints: EndpointSet) -> EndpointsApplied:
+        if endpoints.port in self.port_errors:
+            raise ApplicationError("in use", type="PortUnavailable", non_retryable=True)
+        self.applied.append(endpoints)
+        return EndpointsApplied(generation=endpoints.generation)
+
+    @activity.defn
+    async def drain_replica(self, request: DrainRequest) -> DrainResult:
+        self.drained.append(request.replica_id)
+        return DrainResult(remaining=0)
+
+    @activity.defn
+    async def remove_service_files(self, reference: ServiceReference) -> bool:
+        self.removed.append(reference.incarnation)
+        return True

@@ -1,0 +1,1 @@
+"""Deterministic workflows: the installation, each service, each replica."""

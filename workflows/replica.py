@@ -1,0 +1,350 @@
+"""The workflow of a replica: launch, setup, run, watch, drain, and always teardown."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from skyflow.clouds.base import Machine, MachineRequest
+    from skyflow.contracts import (
+        DRAIN_REPLICA,
+        LAUNCH_MACHINE,
+        PREPARE_REPLICA,
+        START_REPLICA,
+        TEARDOWN_REPLICA,
+        WATCH_REPLICA,
+        Assignment,
+        DrainRequest,
+        Message,
+        ReplicaState,
+        ReplicaTask,
+        StopRequest,
+        TeardownRequest,
+        WatchRequest,
+        WorkflowName,
+        balancer_queue,
+    )
+    from skyflow.naming import machine_name, service_workflow_id
+    from skyflow.placement.offers import Refusal
+    from skyflow.placement.ranking import AVOIDANCE_SECONDS, DEFAULT_AVOIDANCE_SECONDS
+    from skyflow.state import ReplicaPhase, ReplicaReport
+    from workflows.calls import call, failure, start
+
+RENEWAL_SECONDS = 6 * 3600.0
+"""Age at which an idle watch is renewed; spread by 10 % so that replicas do not renew in step."""
+
+Result = TypeVar("Result")
+
+
+class _Interrupted(Exception):
+    """The replica has to stop, or to continue as new, before what it waits for has ended."""
+
+
+@workflow.defn(name=WorkflowName.REPLICA)
+class ReplicaWorkflow:
+    """One replica, from its first machine to its last."""
+
+    @workflow.init
+    def __init__(self, state: ReplicaState) -> None:
+        """Begin, or go on with the state that was carried over."""
+        self._state = state
+        self._checkpoint = False
+
+    @workflow.run
+    async def run(self, state: ReplicaState) -> None:
+        """Live until told to stop or something fails; leave nothing.
+
+        A cancellation reaches this task only, so that it can end neither a launch nor a teardown
+        half-way: it is the same as being told to stop.
+        """
+        life = asyncio.create_task(self._live())
+        while not life.done():
+            try:
+                await workflow.wait_condition(life.done)
+            except asyncio.CancelledError:
+                self._stop(ReplicaPhase.TERMINATED, "cancelled in Temporal")
+        life.result()
+        if self._state.stop is None:
+            workflow.continue_as_new(self._state)
+
+    @workflow.signal(name=Message.STOP)
+    def stop(self, request: StopRequest) -> None:
+        """End the replica; the first reason given counts."""
+        if self._state.stop is None:
+            self._state.stop = request
+
+    @workflow.signal(name=Message.ASSIGN)
+    def assign(self, assignment: Assignment) -> None:
+        """Try this offer next."""
+        if assignment.attempt > self._state.attempt:
+            self._state.offer = assignment.offer
+            self._state.attempt = assignment.attempt
+            self._state.refused = False
+
+    @workflow.signal(name=Message.CHECKPOINT)
+    def checkpoint(self) -> None:
+        """Continue as new at the next quiet moment."""
+        self._checkpoint = True
+
+    @workflow.query(name=Message.STATUS)
+    def status(self) -> ReplicaState:
+        """Return everything that the replica knows of itself, but its spec."""
+        return self._state
+
+    async def _live(self) -> None:
+        """Go from step to step until it is time to continue as new, or to the end."""
+        while not self._interrupted():
+            try:
+                await self._step()
+            except _Interrupted:
+                continue
+        if self._state.stop is not None:
+            await self._end(self._state.stop)
+
+    async def _step(self) -> None:
+        state = self._state
+        if state.refused:
+            await workflow.wait_condition(lambda: self._interrupted() or not state.refused)
+        elif not state.nodes:
+            await self._provision()
+        elif not state.running:
+            await self._start()
+        else:
+            await self._watch()
+
+    async def _provision(self) -> None:
+        """Start every machine at the offered place, or report the refusal."""
+        state = self._state
+        await self._report(ReplicaPhase.PROVISIONING)
+        launches = [
+            start(LAUNCH_MACHINE, request, summary=f"{request.name} on {request.place}")
+            for request in self._machine_requests()
+        ]
+        settled = await asyncio.gather(
+            *(self._unless_interrupted(launch) for launch in launches), return_exceptions=True
+        )
+        problems = [outcome for outcome in settled if isinstance(outcome, BaseException)]
+        if not problems:
+            state.nodes = tuple(node for node in settled if isinstance(node, Machine))
+            state.starting_since = workflow.now().timestamp()
+            return
+        if not isinstance(problems[0], ActivityError):
+            raise problems[0]
+        await self._teardown()
+        await self._report_refusal(problems[0])
+
+    async def _report_refusal(self, error: ActivityError) -> None:
+        kind, message = failure(error)
+        seconds = AVOIDANCE_SECONDS.get(kind, DEFAULT_AVOIDANCE_SECONDS)
+        refusal = Refusal(
+            place=self._state.offer.place,
+            kind=kind,
+            message=message,
+            until=workflow.now().timestamp() + seconds,
+        )
+        self._state.refused = True
+        await self._report(ReplicaPhase.PENDING, f"{kind}: {message}", refusal=refusal)
+
+    async def _start(self) -> None:
+        """Put files in place, run `setup`, and start `run` on every node."""
+        state = self._state
+        await self._report(ReplicaPhase.STARTING)
+        task = self._task()
+        remaining = timedelta(seconds=max(1, self._deadline() - workflow.now().timestamp()))
+        try:
+            await self._unless_interrupted(
+                start(PREPARE_REPLICA, task, summary="files and setup", within=remaining)
+            )
+            await self._unless_interrupted(
+                start(START_REPLICA, task, summary="run", within=remaining)
+            )
+        except ActivityError as error:
+            kind, message = failure(error)
+            late = kind == "Timeout" and workflow.now().timestamp() >= self._deadline()
+            phase = ReplicaPhase.FAILED_INITIAL_DELAY if late else ReplicaPhase.FAILED_SETUP
+            self._stop(phase, message)
+            return
+        state.running = True
+
+    async def _watch(self) -> None:
+        """Watch until something changes."""
+        state = self._state
+        now = workflow.now().timestamp()
+        request = WatchRequest(
+            replica=self._task(),
+            ready=state.phase is ReplicaPhase.READY,
+            deadline=None if state.ready_once else self._deadline(),
+            failing_since=state.failing_since,
+            renew_at=now + RENEWAL_SECONDS * (0.9 + 0.2 * workflow.random().random()),
+        )
+        try:
+            result = await self._unless_interrupted(
+                start(WATCH_REPLICA, request, summary=f"watch while {state.phase.value}")
+            )
+        except ActivityError as error:
+            self._stop(ReplicaPhase.FAILED, f"it cannot be watched: {failure(error)[1]}")
+            return
+        state.failing_since = result.failing_since
+        if result.phase is None:
+            return
+        if result.phase.ended:
+            self._stop(result.phase, result.reason)
+            return
+        state.ready_once = state.ready_once or result.phase is ReplicaPhase.READY
+        await self._report(result.phase, result.reason)
+
+    async def _end(self, request: StopRequest) -> None:
+        """Drain, end every machine, and say so."""
+        outcome = request.outcome
+        if outcome is ReplicaPhase.TERMINATED and request.balancers:
+            await self._report(ReplicaPhase.DRAINING, request.reason, outcome=outcome)
+            await self._drain(request)
+        await self._report(ReplicaPhase.SHUTTING_DOWN, request.reason, outcome=outcome)
+        await self._teardown()
+        await self._report(outcome, request.reason, outcome=outcome)
+
+    async def _drain(self, request: StopRequest) -> None:
+        """Wait for the requests in flight at every balancer; a dead one holds up nothing."""
+        state = self._state
+        seconds = request.drain_seconds
+        longest = state.version.settings.drain_seconds if seconds is None else seconds
+        argument = DrainRequest(
+            service=state.service,
+            replica_id=state.replica_id,
+            deadline=workflow.now().timestamp() + longest,
+        )
+        drains = [
+            call(
+                DRAIN_REPLICA,
+                argument,
+                summary=f"requests in flight at balancer {balancer}",
+                queue=balancer_queue(balancer),
+            )
+            for balancer in request.balancers
+        ]
+        for drained in await asyncio.gather(*drains, return_exceptions=True):
+            if isinstance(drained, ActivityError):
+                workflow.logger.warning("drain: %s", failure(drained)[1])
+            elif isinstance(drained, BaseException):
+                raise drained
+
+    async def _teardown(self) -> None:
+        """End every machine that this attempt may have started, whether or not it did."""
+        state = self._state
+        request = TeardownRequest(
+            service=state.service,
+            incarnation=state.incarnation,
+            replica_id=state.replica_id,
+            names=tuple(request.name for request in self._machine_requests()),
+            place=state.offer.place,
+            nodes=state.nodes,
+        )
+        await call(TEARDOWN_REPLICA, request, summary=f"end {', '.join(request.names)}")
+        state.nodes = ()
+
+    async def _unless_interrupted(self, handle: workflow.ActivityHandle[Result]) -> Result:
+        """Wait for an activity; when it is time to stop, cancel it and wait until it has ended.
+
+        Teardown must not race with what it tears down, so the end of the activity is awaited.
+
+        Raises:
+            _Interrupted: It ended by that cancellation.
+            ActivityError: It failed by itself.
+
+        """
+        await workflow.wait_condition(lambda: self._interrupted() or handle.done())
+        if not handle.done():
+            handle.cancel()
+        try:
+            return await handle
+        except ActivityError:
+            if self._interrupted():
+                raise _Interrupted from None
+            raise
+
+    async def _report(
+        self,
+        phase: ReplicaPhase,
+        reason: str = "",
+        *,
+        refusal: Refusal | None = None,
+        outcome: ReplicaPhase | None = None,
+    ) -> None:
+        """Tell the service; one that no longer runs means that the replica has to go."""
+        state = self._state
+        state.epoch += 1
+        state.phase = phase
+        state.reason = reason
+        report = ReplicaReport(
+            incarnation=state.incarnation,
+            replica_id=state.replica_id,
+            epoch=state.epoch,
+            phase=phase,
+            reason=reason,
+            endpoint=self._endpoint(),
+            nodes=state.nodes,
+            refusal=refusal,
+            outcome=outcome,
+        )
+        service = workflow.get_external_workflow_handle(service_workflow_id(state.service))
+        try:
+            await service.signal(Message.REPLICA_CHANGED, report)
+        except Exception as error:
+            if "not found" not in str(error).lower():
+                raise
+            self._stop(ReplicaPhase.TERMINATED, "its service no longer runs")
+
+    def _machine_requests(self) -> list[MachineRequest]:
+        state = self._state
+        settings = state.version.settings
+        return [
+            MachineRequest(
+                name=machine_name(
+                    state.installation, state.incarnation, state.replica_id, node, state.attempt
+                ),
+                place=state.offer.place,
+                port=settings.port,
+                disk_gib=max(request.disk_gib for request in settings.resources),
+                labels=(("skyflow-service", state.service),),
+            )
+            for node in range(settings.num_nodes)
+        ]
+
+    def _task(self) -> ReplicaTask:
+        state = self._state
+        return ReplicaTask(
+            service=state.service,
+            incarnation=state.incarnation,
+            replica_id=state.replica_id,
+            version=state.version.number,
+            spec=state.version.spec,
+            nodes=state.nodes,
+            attempt=state.attempt,
+        )
+
+    def _deadline(self) -> float:
+        """Return the time by which the replica must have been ready once."""
+        since = self._state.starting_since or workflow.now().timestamp()
+        return since + self._state.version.settings.initial_delay_seconds
+
+    def _endpoint(self) -> str | None:
+        if not self._state.nodes:
+            return None
+        head = self._state.nodes[0]
+        host = f"[{head.address}]" if ":" in head.address else head.address
+        return f"http://{host}:{head.replica_port}"
+
+    def _stop(self, outcome: ReplicaPhase, reason: str) -> None:
+        if self._state.stop is None:
+            self._state.stop = StopRequest(reason=reason, outcome=outcome)
+
+    def _interrupted(self) -> bool:
+        return self._state.stop is not None or self._wants_checkpoint()
+
+    def _wants_checkpoint(self) -> bool:
+        return self._checkpoint or workflow.info().is_continue_as_new_suggested()

@@ -1,0 +1,270 @@
+"""What a service's workflow keeps, and how it changes: no effects, no clock."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from skyflow import API_VERSION
+from skyflow.contracts import ApplyRequest, Slot, StopRequest
+from skyflow.placement.offers import Offer, Refusal
+from skyflow.records import State
+from skyflow.rollout.backoff import (
+    ATTEMPTS_OF_UNPROVEN_VERSION,
+    failures_after,
+    replacement_delay,
+)
+from skyflow.rollout.phase import service_phase
+from skyflow.state import (
+    Decision,
+    Endpoint,
+    EndpointSet,
+    ReplicaPhase,
+    ReplicaRecord,
+    ReplicaReport,
+    ServicePhase,
+    ServiceStatus,
+    ServiceVersion,
+)
+
+DECISIONS_KEPT = 100
+ENDED_REPLICAS_KEPT = 10
+
+
+class ServiceState(State):
+    """Everything a service's workflow knows."""
+
+    installation: str
+    service: str
+    incarnation: str
+    started_at: float
+    version: ServiceVersion
+    target: int
+    next_replica_id: int = 1
+    replicas: dict[int, ReplicaRecord] = Field(default={})
+    ended: list[ReplicaRecord] = Field(default=[])
+    """The last replicas that ended, oldest first."""
+    slot: Slot | None = None
+    balancers: tuple[str, ...] = ()
+    """The balancers there are, sorted."""
+    refused_ports: tuple[int, ...] = ()
+    endpoint_set: EndpointSet | None = None
+    published: dict[str, int] = Field(default={})
+    """Generation that each balancer serves."""
+    stale_balancers: dict[str, int] = Field(default={})
+    """Failed attempts in a row to reach a balancer."""
+    balancer_retry_at: dict[str, float] = Field(default={})
+    was_ready: bool = False
+    """Whether a replica of this version has been ready."""
+    failures: int = 0
+    """Replicas that failed in a row."""
+    next_start_at: float = 0
+    """Time (Unix, seconds) before which no replica is started."""
+    place_again_at: float = 0
+    """Time (Unix, seconds) before which no offer is looked for."""
+    reason: str = ""
+    """Why the service is as it is, when that is not as asked."""
+    refusals: list[Refusal] = Field(default=[])
+    decisions: list[Decision] = Field(default=[])
+    stop: StopRequest | None = None
+    signals: int = 0
+
+    @staticmethod
+    def begin(request: ApplyRequest, service: str, now: float) -> ServiceState:
+        """Return the state of a service that has just been asked for."""
+        return ServiceState(
+            installation=request.installation,
+            service=service,
+            incarnation=request.incarnation,
+            started_at=now,
+            version=request.version,
+            target=request.version.settings.replicas,
+        )
+
+    @property
+    def unproven_and_exhausted(self) -> bool:
+        """Whether a version that was never ready has used up its attempts."""
+        return not self.was_ready and self.failures >= ATTEMPTS_OF_UNPROVEN_VERSION
+
+    @property
+    def failed(self) -> bool:
+        """Whether the version is given up: nothing of it is left to become ready."""
+        return self.unproven_and_exhausted and not any(r.live for r in self.replicas.values())
+
+    def decide(self, now: float, kind: str, reason: str, replica_id: int | None = None) -> None:
+        """Keep a decision and its reason."""
+        self.decisions.append(Decision(at=now, kind=kind, reason=reason, replica_id=replica_id))
+        del self.decisions[:-DECISIONS_KEPT]
+
+    def change(self, replica_id: int, **changes: object) -> ReplicaRecord:
+        """Change what is known of a replica, and return it."""
+        record = self.replicas[replica_id].model_copy(update=changes)
+        self.replicas[replica_id] = record
+        return record
+
+    def add_replica(self, now: float) -> ReplicaRecord:
+        """Add a replica that waits for an offer. Ids are never used twice."""
+        record = ReplicaRecord(
+            replica_id=self.next_replica_id,
+            version=self.version.number,
+            created_at=now,
+            phase_since=now,
+        )
+        self.next_replica_id += 1
+        self.replicas[record.replica_id] = record
+        return record
+
+    def assign(self, replica_id: int, offer: Offer) -> ReplicaRecord:
+        """Give a replica the offer that it tries next."""
+        attempt = self.replicas[replica_id].attempt + 1
+        return self.change(replica_id, offer=offer, attempt=attempt, reason="")
+
+    def absorb(self, report: ReplicaReport, now: float, jitter: float) -> None:
+        """Take in a replica's report; an old one, or one of another incarnation, changes nothing.
+
+        Args:
+            report: What the replica says.
+            now: Time (Unix, seconds).
+            jitter: A random number between 0 and 1, for the delay of a replacement.
+
+        """
+        record = self.replicas.get(report.replica_id)
+        if record is None or report.incarnation != self.incarnation:
+            return
+        if report.epoch <= record.epoch:
+            return
+        self._note_outcome(record, report, now, jitter)
+        changed = record.phase is not report.phase
+        ready = report.phase is ReplicaPhase.READY
+        record = self.change(
+            report.replica_id,
+            epoch=report.epoch,
+            phase=report.phase,
+            reason=report.reason,
+            endpoint=report.endpoint or record.endpoint,
+            nodes=report.nodes or record.nodes,
+            outcome=report.outcome or record.outcome,
+            phase_since=now if changed else record.phase_since,
+            ready_at=record.ready_at if record.ready_at or not ready else now,
+        )
+        self._note_readiness(record)
+        if report.refusal is not None:
+            self._note_refusal(record, report.refusal, now)
+        if record.phase.ended:
+            self.forget(record.replica_id)
+
+    def forget(self, replica_id: int) -> None:
+        """Move a replica to those that ended."""
+        self.ended.append(self.replicas.pop(replica_id))
+        del self.ended[:-ENDED_REPLICAS_KEPT]
+
+    def abandon(self, replica_id: int, reason: str, now: float, jitter: float) -> None:
+        """Count a replica as failed that was never started."""
+        report = ReplicaReport(
+            incarnation=self.incarnation,
+            replica_id=replica_id,
+            epoch=self.replicas[replica_id].epoch + 1,
+            phase=ReplicaPhase.FAILED_PROVISION,
+            outcome=ReplicaPhase.FAILED_PROVISION,
+            reason=reason,
+        )
+        self.absorb(report, now, jitter)
+
+    def refresh_endpoints(self, *, removed: bool = False) -> bool:
+        """Bring the endpoint set up to date; return whether it changed."""
+        if self.slot is None:
+            return False
+        before = self.endpoint_set
+        settings = self.version.settings
+        fresh = EndpointSet(
+            service=self.service,
+            incarnation=self.incarnation,
+            started_at=self.started_at,
+            generation=before.generation if before else 0,
+            port=self.slot.port,
+            load_balancing_policy=settings.load_balancing_policy,
+            retry=settings.retry,
+            stream_timeout_seconds=settings.stream_timeout_seconds,
+            endpoints=self._endpoints(leaving=False),
+            draining=self._endpoints(leaving=True),
+            removed=removed,
+        )
+        if fresh == before:
+            return False
+        self.endpoint_set = fresh.model_copy(update={"generation": fresh.generation + 1})
+        return True
+
+    def phase(self) -> ServicePhase:
+        """Return what the service may call itself."""
+        return service_phase(
+            stopping=self.stop is not None,
+            has_port=self.slot is not None,
+            failed=self.failed,
+            was_ready=self.was_ready,
+            replicas=tuple(self.replicas.values()),
+        )
+
+    def status(self, now: float, phase: ServicePhase | None = None) -> ServiceStatus:
+        """Return what the service says of itself."""
+        return ServiceStatus(
+            api_version=API_VERSION,
+            service=self.service,
+            incarnation=self.incarnation,
+            phase=phase or self.phase(),
+            reason=self.reason,
+            version=self.version.number,
+            spec_digest=self.version.spec.digest,
+            target=self.target,
+            port=self.slot.port if self.slot else None,
+            started_at=self.started_at,
+            load_balancing_policy=self.version.settings.load_balancing_policy,
+            replicas=(*self.replicas.values(), *self.ended),
+            updated_at=now,
+        )
+
+    def _endpoints(self, *, leaving: bool) -> tuple[Endpoint, ...]:
+        return tuple(
+            Endpoint(replica_id=record.replica_id, url=record.endpoint)
+            for record in self.replicas.values()
+            if record.endpoint
+            and record.leaving is leaving
+            and record.outcome is None
+            and (leaving or record.phase is ReplicaPhase.READY)
+        )
+
+    def _note_outcome(
+        self, record: ReplicaRecord, report: ReplicaReport, now: float, jitter: float
+    ) -> None:
+        """Count a failure once, when it is first known, unless the replica was told to go."""
+        outcome = report.outcome
+        if outcome is None or record.outcome is not None or not outcome.failed:
+            return
+        if record.leaving and outcome is not ReplicaPhase.FAILED_PROVISION:
+            return
+        ready_for = None if record.ready_at is None else now - record.ready_at
+        self.failures = failures_after(self.failures, ready_for)
+        delay = replacement_delay(self.failures, jitter)
+        self.next_start_at = now + delay
+        self.reason = f"replica {record.replica_id}: {outcome.value}: {report.reason}"
+        if self.unproven_and_exhausted:
+            advice = f"{self.failures} failures and never ready: no more replicas of this version"
+        else:
+            advice = f"a replacement may start in {delay:.1f} s ({self.failures} failures in a row)"
+        self.decide(now, "fail", f"{outcome.value}: {report.reason}; {advice}", record.replica_id)
+
+    def _note_readiness(self, record: ReplicaRecord) -> None:
+        if record.phase is ReplicaPhase.READY:
+            self.was_ready = True
+            self.reason = ""
+
+    def _note_refusal(self, record: ReplicaRecord, refusal: Refusal, now: float) -> None:
+        self.refusals = [r for r in self.refusals if r.until > now and r.place != refusal.place]
+        self.refusals.append(refusal)
+        counted = refusal.kind not in ("NoCapacity", "QuotaExceeded")
+        self.change(record.replica_id, offer=None, errors=record.errors + counted)
+        self.decide(
+            now,
+            "refused",
+            f"{refusal.place}: {refusal.kind}: {refusal.message}; "
+            f"avoided for {refusal.until - now:.0f} s",
+            record.replica_id,
+        )
