@@ -1,0 +1,1 @@
+"""The control process: carries endpoint sets from Temporal to the data plane."""

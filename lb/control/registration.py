@@ -1,0 +1,96 @@
+"""Makes a balancer known to the installation, and fetches what it should serve."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
+
+from lb.control.data_plane import DataPlane
+from skyflow.contracts import (
+    WORKFLOW_QUEUE,
+    BalancerRegistration,
+    Message,
+    WorkflowName,
+)
+from skyflow.naming import INSTALLATION_WORKFLOW_ID
+from skyflow.state import EndpointSet
+
+FIRST_RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 30.0
+_CALL_TIMEOUT = timedelta(seconds=10)
+_RUNNING_SERVICES = f'WorkflowType="{WorkflowName.SERVICE}" AND ExecutionStatus="Running"'
+
+_log = logging.getLogger(__name__)
+
+
+async def register(client: Client, balancer: str) -> None:
+    """Register a balancer with the installation, which is started if it does not run.
+
+    Raises:
+        Exception: Temporal or the installation does not answer.
+    """
+    start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+        WorkflowName.INSTALLATION,
+        None,
+        id=INSTALLATION_WORKFLOW_ID,
+        task_queue=WORKFLOW_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+    )
+    await client.execute_update_with_start_workflow(
+        Message.REGISTER_BALANCER,
+        BalancerRegistration(balancer=balancer),
+        start_workflow_operation=start,
+        rpc_timeout=_CALL_TIMEOUT,
+    )
+
+
+async def fetch_endpoints(client: Client, data_plane: DataPlane) -> None:
+    """Ask every running service for its endpoint set and put it in force.
+
+    Raises:
+        ExceptionGroup: Some services did not answer or were refused; the others are served.
+        Exception: Temporal does not answer.
+    """
+    problems: list[Exception] = []
+    async for workflow_id in _running_services(client):
+        try:
+            await _fetch(client, data_plane, workflow_id)
+        except Exception as error:
+            problems.append(error)
+    if problems:
+        raise ExceptionGroup(f"{len(problems)} services are not up to date", problems)
+
+
+async def until_done(what: str, action: Callable[[], Awaitable[None]]) -> None:
+    """Repeat an action until it succeeds, after ever longer waits."""
+    delay = FIRST_RETRY_SECONDS
+    while True:
+        try:
+            await action()
+        except Exception as error:
+            _log.warning("%s failed, next try in %g s: %r", what, delay, error)
+        else:
+            _log.info("%s succeeded", what)
+            return
+        await asyncio.sleep(delay)
+        delay = min(delay * 2, LONGEST_RETRY_SECONDS)
+
+
+async def _running_services(client: Client) -> AsyncIterator[str]:
+    async for execution in client.list_workflows(_RUNNING_SERVICES, rpc_timeout=_CALL_TIMEOUT):
+        yield execution.id
+
+
+async def _fetch(client: Client, data_plane: DataPlane, workflow_id: str) -> None:
+    handle = client.get_workflow_handle(workflow_id)
+    endpoints: EndpointSet = await handle.query(
+        Message.ENDPOINTS, result_type=EndpointSet, rpc_timeout=_CALL_TIMEOUT
+    )
+    if endpoints.port:  # a service that was just started has none yet, and tells when it has
+        await data_plane.apply(endpoints)

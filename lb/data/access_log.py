@@ -1,0 +1,116 @@
+"""Access logs: one line per request, written by another thread, rotated."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from urllib.parse import quote
+
+_BYTES = 10 * 1024 * 1024
+"""Size of one log file."""
+_BACKUPS = 3
+_FLUSH_SECONDS = 0.5
+_LINE_LIMIT = 100_000
+"""Lines held when the disk cannot follow; older ones are dropped rather than a request held up."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLine:
+    """One request, as it is logged: no header, no credential."""
+
+    at: float
+    """Time (Unix, seconds) at which its head had come."""
+    client: str
+    method: str
+    target: str
+    """Path and redacted query."""
+    status: int
+    sent: int
+    """Bytes of the body sent to the client."""
+    replica: int | None
+    seconds: float
+    tries: int
+    ending: str
+    """`complete`, `cut` (by the replica) or `gone` (the client)."""
+
+    def __str__(self) -> str:
+        moment = datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds")
+        return (
+            f"{moment} {self.client} {self.method} {self.target} {self.status} {self.sent}"
+            f" replica={'-' if self.replica is None else self.replica}"
+            f" ms={self.seconds * 1000:.1f} tries={self.tries} {self.ending}"
+        )
+
+
+def unreadable(client: str, status: int, sent: int) -> AccessLine:
+    """Return the line for a request whose head is not valid."""
+    return AccessLine(time.time(), client, "-", "-", status, sent, None, 0.0, 0, "complete")
+
+
+class AccessLogs:
+    """The access logs of all services."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._lines: deque[tuple[Path, AccessLine]] = deque(maxlen=_LINE_LIMIT)
+        self._files: dict[Path, RotatingFileHandler] = {}
+        self._flushing = asyncio.Lock()
+
+    def path(self, service: str, incarnation: str) -> Path:
+        """Return the log of one incarnation of a service."""
+        return self._directory / f"{quote(service, safe='')}.{quote(incarnation, safe='')}.log"
+
+    def write(self, path: Path, line: AccessLine) -> None:
+        """Keep a line for the next flush."""
+        self._lines.append((path, line))
+
+    async def run(self) -> None:
+        """Write lines every moment, until cancelled."""
+        while True:
+            await asyncio.sleep(_FLUSH_SECONDS)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write all lines there are; a disk that fails loses them, and says so in the log."""
+        async with self._flushing:
+            lines, self._lines = self._lines, deque(maxlen=_LINE_LIMIT)
+            if lines:
+                try:
+                    await asyncio.to_thread(self._write, lines)
+                except OSError as error:
+                    _log.warning("access log: %d lines were not written: %s", len(lines), error)
+
+    async def close(self) -> None:
+        """Write what is left and close the files."""
+        await self.flush()
+        for path in list(self._files):
+            await self.release(path)
+
+    async def release(self, path: Path) -> None:
+        """Close a file; a line that still comes opens it again."""
+        async with self._flushing:
+            if file := self._files.pop(path, None):
+                file.close()
+
+    def _write(self, lines: deque[tuple[Path, AccessLine]]) -> None:
+        texts: dict[Path, list[str]] = {}
+        for path, line in lines:
+            texts.setdefault(path, []).append(str(line))
+        for path, batch in texts.items():
+            self._file(path).emit(logging.makeLogRecord({"msg": "\n".join(batch)}))
+
+    def _file(self, path: Path) -> RotatingFileHandler:
+        if path not in self._files:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._files[path] = RotatingFileHandler(
+                path, maxBytes=_BYTES, backupCount=_BACKUPS, encoding="utf-8"
+            )
+        return self._files[path]

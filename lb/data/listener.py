@@ -1,0 +1,82 @@
+"""One listening port and the connections that came through it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+
+from lb.data.access_log import AccessLine
+from lb.data.client import Client
+from lb.data.service import Service
+from lb.http.stream import Stream
+
+_BACKLOG = 1024
+
+LineWriter = Callable[[Service, AccessLine], None]
+
+
+class PortUnavailable(Exception):
+    """The port cannot be listened on."""
+
+    def __init__(self, port: int, reason: str) -> None:
+        super().__init__(f"port {port} cannot be listened on: {reason}")
+        self.port = port
+
+
+class Listener:
+    """A port that serves one service."""
+
+    def __init__(self, service: Service, log: LineWriter) -> None:
+        self.service = service
+        """The service served now: another one when a new incarnation takes the port over."""
+        self.closing = False
+        self._log = log
+        self._clients: set[Client] = set()
+        self._server: asyncio.Server | None = None
+
+    async def open(self, host: str, port: int) -> None:
+        """Start to accept connections.
+
+        Raises:
+            PortUnavailable: The port is taken or not allowed.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(self._protocol, host, port, backlog=_BACKLOG)
+        except OSError as error:
+            reason = errno.errorcode.get(error.errno or 0, "") or type(error).__name__
+            raise PortUnavailable(port, f"{reason}: {error.strerror or error}") from error
+
+    def log(self, service: Service, line: AccessLine) -> None:
+        """Write a line to the access log."""
+        self._log(service, line)
+
+    def close(self) -> None:
+        """Stop accepting; connections end with the request that they are at."""
+        self.closing = True
+        if self._server:
+            self._server.close()
+        for client in list(self._clients):
+            if client.idle:
+                client.abort()
+
+    def abort(self) -> None:
+        """End all connections now."""
+        for client in list(self._clients):
+            client.abort()
+
+    async def finished(self) -> None:
+        """Wait until all connections have ended."""
+        await asyncio.gather(*(client.finished() for client in self._clients))
+
+    @property
+    def connected(self) -> bool:
+        """Whether any connection is left."""
+        return bool(self._clients)
+
+    def _protocol(self) -> Stream:
+        return Stream(on_open=self._accept)
+
+    def _accept(self, stream: Stream) -> None:
+        self._clients.add(Client(stream, self, self._clients.discard))

@@ -1,0 +1,88 @@
+"""Connections to one replica, kept open between requests."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from lb.http.stream import Stream
+
+CONNECT_SECONDS = 5.0
+"""Longest wait for a connection: time for two repeated SYN packets, after 1 s and 3 s."""
+_IDLE_SECONDS = 60.0
+"""Time after which an unused connection is dropped."""
+_IDLE_LIMIT = 64
+"""Number of unused connections kept per replica."""
+
+
+class NotConnected(Exception):
+    """There is no connection to the replica: it got nothing of the request."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connection to a replica, for one request."""
+
+    stream: Stream
+    reused: bool
+    """Whether it served an earlier request: the replica may be closing it at this moment."""
+
+
+class Upstream:
+    """Connections to one address."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host = host
+        self._port = port
+        self._idle: list[tuple[float, Stream]] = []
+        self._closed = False
+
+    async def connect(self, fresh: bool) -> Connection:
+        """Return a connection, a new one if it must be fresh or none is left.
+
+        Raises:
+            NotConnected: The replica refused, could not be reached, or did not answer in time.
+        """
+        if not fresh and (stream := self._take()):
+            return Connection(stream, reused=True)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, stream = await loop.create_connection(Stream, self._host, self._port)
+        except TimeoutError:
+            raise NotConnected(f"no connection within {CONNECT_SECONDS:g} s") from None
+        except OSError as error:
+            raise NotConnected(str(error)) from error
+        return Connection(stream, reused=False)
+
+    def give_back(self, stream: Stream) -> None:
+        """Keep a connection for another request."""
+        if self._closed or not stream.open or stream.waiting:
+            stream.abort()
+            return
+        stream.on_end = stream.abort
+        self._idle.append((asyncio.get_running_loop().time(), stream))
+        if len(self._idle) > _IDLE_LIMIT:
+            self._idle.pop(0)[1].abort()
+
+    def close(self) -> None:
+        """Drop all unused connections, and keep none from now on."""
+        self._closed = True
+        for _, stream in self._idle:
+            stream.abort()
+        self._idle.clear()
+
+    def reopen(self) -> None:
+        """Keep connections again."""
+        self._closed = False
+
+    def _take(self) -> Stream | None:
+        oldest = asyncio.get_running_loop().time() - _IDLE_SECONDS
+        while self._idle:
+            since, stream = self._idle.pop()
+            stream.on_end = None
+            # Bytes that nobody asked for would be taken for the next answer.
+            if since >= oldest and stream.open and not stream.waiting:
+                return stream
+            stream.abort()
+        return None
