@@ -1,0 +1,1 @@
+"""Commands, files and long-running processes on machines, over SSH."""

@@ -1,0 +1,1 @@
+"""Artifacts, stored specs, log segments and the keys that protect them."""
