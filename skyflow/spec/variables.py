@@ -126,7 +126,18 @@ def _unusable(root: Mapping, values: AbstractMapping[str, str]) -> list[Fault]:
             faults.append(Fault(message, path, of_key=True))
         if "\0" in value:
             faults.append(Fault("holds a NUL character, which no variable can", path, of_key=True))
+        if not _is_unicode(value):
+            faults.append(Fault("has a value that is not UTF-8", path, of_key=True))
     return faults
+
+
+def _is_unicode(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        # What Python makes of bytes in the environment that are not UTF-8.
+        return False
+    return True
 
 
 def _origin(root: Mapping, name: str) -> tuple[str, ...]:

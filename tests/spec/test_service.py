@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.spec.conftest import MINIMAL, Load, Refuse
+
+
+def test_an_empty_service_has_the_known_defaults(load: Load) -> None:
+    task = load(MINIMAL)
+    probe = task.service.readiness_probe
+    assert (probe.path, probe.initial_delay_seconds, probe.timeout_seconds) == ("/", 1200, 15)
+    assert probe.endpoint_probe_interval_seconds == 10
+    assert probe.consecutive_failure_threshold_timeout == 180
+    settings = task.settings()
+    assert (settings.replicas, settings.port, settings.drain_seconds) == (1, 8080, 120)
+    assert (settings.load_balancing_policy, settings.retry) == ("least_load", "safe")
+    assert settings.stream_timeout_seconds == 120
+    assert task.name is None
+
+
+@pytest.mark.parametrize("probe", ["/health", "{path: /health}"])
+def test_a_probe_is_a_path_or_a_mapping(load: Load, probe: str) -> None:
+    task = load(f"service: {{readiness_probe: {probe}}}\nrun: x")
+    assert task.service.readiness_probe.path == "/health"
+
+
+@pytest.mark.parametrize("data", ["{a: 1, b: [x, true]}", '\'{"a": 1, "b": ["x", true]}\''])
+def test_post_data_is_a_mapping_or_json(load: Load, data: str) -> None:
+    task = load(f"service: {{readiness_probe: {{path: /, post_data: {data}}}}}\nrun: x")
+    sent = task.service.readiness_probe.post_data
+    assert sent
+    assert json.loads(sent) == {"a": 1, "b": ["x", True]}
+
+
+@pytest.mark.parametrize(
+    ("count", "replicas"),
+    [
+        ("replicas: 3", 3),
+        ("replicas: 0", 0),
+        ("replica_policy: {min_replicas: 2}", 2),
+        ("replica_policy: {min_replicas: 2, max_replicas: 2}", 2),
+    ],
+)
+def test_replicas_are_counted(load: Load, count: str, replicas: int) -> None:
+    assert load(f"service: {{{count}}}\nrun: x").settings().replicas == replicas
+
+
+@pytest.mark.parametrize(
+    ("service", "problem"),
+    [
+        ("replicas: -1", "1:21 service.replicas: found -1; allowed: 0 or more"),
+        ("replicas: 1.5", "1:21 service.replicas: found 1.5; allowed: a whole number"),
+        ("replicas: two", "1:21 service.replicas: found 'two'; allowed: a whole number"),
+        ("replicas: true", "1:21 service.replicas: found true; allowed: a whole number"),
+        ("replicas: 1001", "1:21 service.replicas: found 1001; allowed: at most 1000"),
+        (
+            "replicas: 1, replica_policy: {min_replicas: 1}",
+            "1:24 service.replica_policy: is given beside `replicas`; allowed: one of the two",
+        ),
+        (
+            "replica_policy: {}",
+            "1:11 service.replica_policy.min_replicas: is missing; add the number of replicas",
+        ),
+        (
+            "replica_policy: {min_replicas: 2, max_replicas: 1}",
+            "1:59 service.replica_policy.max_replicas: found 1; allowed: at least min_replicas (2)",
+        ),
+        (
+            "replica_policy: {min_replicas: 1, max_replicas: 4}",
+            "1:59 service.replica_policy.max_replicas: found 4, but autoscaling is not supported "
+            "yet; allowed: min_replicas (1)",
+        ),
+        (
+            "replica_policy: {min_replicas: 1, target_qps_per_replica: 2}",
+            "1:45 service.replica_policy.target_qps_per_replica: "
+            "`service.replica_policy.target_qps_per_replica` is not supported yet; remove it",
+        ),
+        (
+            "readiness_probe: health",
+            "1:28 service.readiness_probe: found 'health'; allowed: a path that starts with / "
+            "and holds no blanks",
+        ),
+        (
+            "readiness_probe: [/]",
+            "1:11 service.readiness_probe: found a list; allowed: a path such as /health, "
+            "or a mapping",
+        ),
+        (
+            "readiness_probe: {timeout_seconds: -1}",
+            "1:46 service.readiness_probe.timeout_seconds: found -1; allowed: a number above 0",
+        ),
+        (
+            "readiness_probe: {initial_delay_seconds: -1}",
+            "1:52 service.readiness_probe.initial_delay_seconds: found -1; allowed: 0 or more",
+        ),
+        (
+            "readiness_probe: {post_data: '{'}",
+            "1:40 service.readiness_probe.post_data: found '{'; allowed: a mapping, or text that "
+            "is JSON",
+        ),
+        (
+            "readiness_probe: {headers: {A: 1}}",
+            "1:42 service.readiness_probe.headers.A: found 1; allowed: text; put it in quotes",
+        ),
+        (
+            'readiness_probe: {headers: {A: "x\\r\\nB: y"}}',
+            "1:42 service.readiness_probe.headers.A: holds a line break or another control "
+            "character",
+        ),
+        (
+            "readiness_probe: {headers: {'A B': x}}",
+            "1:39 service.readiness_probe.headers.A B: 'A B' cannot name a header",
+        ),
+        (
+            "load_balancing_policy: Round_Robin",
+            "1:34 service.load_balancing_policy: found 'Round_Robin'; did you mean 'round_robin'?; "
+            "allowed: 'least_load' or 'round_robin'",
+        ),
+        (
+            "load_balancing_policy: instance_aware_least_load",
+            "1:34 service.load_balancing_policy: instance_aware_least_load is not supported yet; "
+            "allowed: least_load",
+        ),
+        (
+            "retry: no",
+            "1:18 service.retry: found no; did you mean 'none'?; allowed: 'safe', 'all' or 'none'",
+        ),
+        ("ports: 70000", "1:18 service.ports: found 70000; allowed: at most 65535"),
+        ("drain_seconds: -5", "1:26 service.drain_seconds: found -5; allowed: 0 or more"),
+        (
+            "load_balancer: {stream_timeout_seconds: 0}",
+            "1:51 service.load_balancer.stream_timeout_seconds: found 0; allowed: a number above 0",
+        ),
+        ("tls: {}", "1:11 service.tls: `service.tls` is not supported yet; remove it"),
+    ],
+)
+def test_service_mistakes_are_named(refuse: Refuse, service: str, problem: str) -> None:
+    assert refuse(f"service: {{{service}}}\nrun: x") == [problem]
+
+
+@pytest.mark.parametrize("run", ["", "run:\n", 'run: ""\n', "run: '  '\n"])
+def test_a_service_needs_something_to_run(refuse: Refuse, run: str) -> None:
+    (problem,) = refuse(f"service: {{}}\n{run}")
+    assert "the command that starts the server" in problem
+
+
+@pytest.mark.parametrize("service", ["", "service:\n"])
+def test_a_task_without_service_is_refused(refuse: Refuse, service: str) -> None:
+    (problem,) = refuse(f"run: x\n{service}")
+    assert problem.endswith(
+        "service: is missing; add `service: {}` for a service with all defaults"
+    )
+
+
+def test_all_problems_are_told_at_once_in_the_order_of_the_file(refuse: Refuse) -> None:
+    text = """
+nmae: x
+resources: {cpus: none, accelerator: L4}
+service:
+  replica: 2
+  readiness_probe: {path: v1, timeout_seconds: 0}
+"""
+    keys = [problem.split(": ")[0].split(" ")[1] for problem in refuse(text)]
+    assert keys == [
+        "nmae",
+        "resources.cpus",
+        "resources.accelerator",
+        "service.replica",
+        "service.readiness_probe.path",
+        "service.readiness_probe.timeout_seconds",
+        "run",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("nmae: x", "did you mean 'name'?"),
+        ("replicas: 2", "did you mean `service.replicas`?"),
+        (
+            "initial_delay_seconds: 2",
+            "did you mean `service.readiness_probe.initial_delay_seconds`",
+        ),
+        ("use_spot: true", "did you mean `resources.use_spot`?"),
+        ("redacted: x", "unknown key"),
+        ("volumes: {}", "`volumes` is not supported yet"),
+        ("config: {}", "`config` is not supported yet"),
+    ],
+)
+def test_unknown_keys_get_a_suggestion(refuse: Refuse, text: str, hint: str) -> None:
+    (problem,) = refuse(f"{text}\n{MINIMAL}")
+    assert hint in problem
