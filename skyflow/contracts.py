@@ -194,6 +194,7 @@ class ReplicaTask(Record):
     spec: SpecReference
     nodes: tuple[Machine, ...]
     attempt: int = 1
+    gpus_per_node: int = 0
 
 
 class WatchRequest(Record):
@@ -229,6 +230,8 @@ class TeardownRequest(Record):
     place: Place
     nodes: tuple[Machine, ...] = ()
     """Those whose address is known: their processes are asked to end first."""
+    spec: SpecReference | None = None
+    """Names the secrets that are masked in the rest of the logs."""
     grace_seconds: float = 5
     """Time between SIGTERM and SIGKILL."""
 

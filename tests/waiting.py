@@ -6,19 +6,26 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 Value = TypeVar("Value")
 
 
+@overload
 async def eventually(
-    condition: Callable[[], Value | Awaitable[Value]], seconds: float = 30, what: str = ""
-) -> Value:
+    condition: Callable[[], Awaitable[Value]], seconds: float = 30, what: str = ""
+) -> Value: ...
+@overload
+async def eventually(
+    condition: Callable[[], Value], seconds: float = 30, what: str = ""
+) -> Value: ...
+async def eventually(condition: Callable[[], Any], seconds: float = 30, what: str = "") -> Any:
     """Return the first true value of a condition; fail after a number of seconds."""
     deadline = time.monotonic() + seconds
     while True:
-        outcome = condition()
-        value: Value = await outcome if inspect.isawaitable(outcome) else outcome
+        value = condition()
+        if inspect.isawaitable(value):
+            value = await value
         if value:
             return value
         if time.monotonic() > deadline:

@@ -243,6 +243,7 @@ class ReplicaWorkflow:
             names=tuple(request.name for request in self._machine_requests()),
             place=state.offer.place,
             nodes=state.nodes,
+            spec=state.version.spec,
         )
         await call(TEARDOWN_REPLICA, request, summary=f"end {', '.join(request.names)}")
         state.nodes = ()
@@ -325,6 +326,7 @@ class ReplicaWorkflow:
             spec=state.version.spec,
             nodes=state.nodes,
             attempt=state.attempt,
+            gpus_per_node=int(state.offer.accelerator_count),
         )
 
     def _deadline(self) -> float:

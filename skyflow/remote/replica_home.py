@@ -45,7 +45,8 @@ class ReplicaHome:
     """The replica's home on one machine. Everything can be repeated after a lost connection."""
 
     def __init__(self, connection: asyncssh.SSHClientConnection) -> None:
-        self._connection = connection
+        """Work over a connection, which stays the caller's to close."""
+        self.connection = connection
 
     async def prepare(self, environment: Mapping[str, str], setup: str | None, run_: str) -> None:
         """Put the environment and the scripts in place; they go over stdin only.
@@ -64,7 +65,7 @@ class ReplicaHome:
         setup_script = scripts.setup_script(setup, run_)
         if setup_script is not None:
             files["setup.sh"] = setup_script
-        await run(self._connection, scripts.PREPARE, _archive(files))
+        await run(self.connection, scripts.PREPARE, _archive(files))
 
     async def run_setup(self, token: str) -> None:
         """Run setup once per token and wait for its end; join it if it runs already.
@@ -102,7 +103,7 @@ class ReplicaHome:
             RemoteError: It could not be asked.
 
         """
-        return _parsed(await run(self._connection, scripts.state_script("run")))
+        return _parsed(await run(self.connection, scripts.state_script("run")))
 
     async def wait_for_exit(self, seconds: int = _POLL_SECONDS) -> ProcessState:
         """Return the state of run as soon as it has ended, or after some seconds.
@@ -120,13 +121,13 @@ class ReplicaHome:
             RemoteError: It could not be done.
 
         """
-        await run(self._connection, scripts.stop_script(grace_seconds))
+        await run(self.connection, scripts.stop_script(grace_seconds))
 
     async def _start(self, job: str, token: str) -> None:
         # Hashed, a token of any characters is a safe word and file name.
         name = sha256(token.encode()).hexdigest()[:32]
         try:
-            await run(self._connection, scripts.start_script(job, name))
+            await run(self.connection, scripts.start_script(job, name))
         except CommandFailed as error:
             if error.exit_status != _OTHER_RUNS:
                 raise
@@ -135,7 +136,7 @@ class ReplicaHome:
             ) from None
 
     async def _wait(self, job: str, seconds: int) -> ProcessState:
-        return _parsed(await run(self._connection, scripts.wait_script(job, seconds)))
+        return _parsed(await run(self.connection, scripts.wait_script(job, seconds)))
 
 
 def _archive(files: Mapping[str, str]) -> bytes:

@@ -209,13 +209,10 @@ async def test_a_replica_goes_on_after_it_continued_as_new(controller: Controlle
     outcome = await controller.apply(version(replicas=1))
     await controller.until_serving(1)
     replica = controller.replica(outcome.incarnation, 1)
-    first = (await replica.describe()).run_id
+    await eventually(lambda: 1 in controller.world.watchers)
+    first = controller.world.watchers[1]
     await replica.signal(Message.CHECKPOINT)
-
-    async def continued() -> bool:
-        return (await replica.describe()).run_id != first
-
-    await eventually(continued)
+    await eventually(lambda: controller.world.watchers[1] != first, what="a watch of the new run")
     controller.world.say(1, ReplicaPhase.NOT_READY, "status 500")
     await controller.until_serving()
     assert [kind for kind, _ in controller.world.ledger] == ["create"]

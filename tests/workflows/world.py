@@ -49,8 +49,8 @@ class World:
         self.launching = 0
         self.setup_error: str | None = None
         self.reports: dict[int, asyncio.Queue[WatchResult]] = defaultdict(asyncio.Queue)
-        self.watchers: dict[int, bytes] = {}
-        """The latest watch of each replica: the one before may not know yet that it has ended."""
+        self.watchers: dict[int, str | None] = {}
+        """The run that watches each replica: the watch of the one before may still be ending."""
         self.becomes_ready = True
         self.applied: list[EndpointSet] = []
         self.port_errors: set[int] = set()
@@ -135,7 +135,7 @@ class World:
     async def watch_replica(self, request: WatchRequest) -> WatchResult:
         if request.deadline is not None and self.becomes_ready:
             return WatchResult(phase=ReplicaPhase.READY)
-        replica_id, watch = request.replica.replica_id, activity.info().task_token
+        replica_id, watch = request.replica.replica_id, activity.info().workflow_run_id
         self.watchers[replica_id] = watch
         queue = self.reports[replica_id]
         while queue.empty() or self.watchers[replica_id] != watch:

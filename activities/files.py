@@ -1,0 +1,25 @@
+"""What a service keeps in the store, at its end."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities.context import Context
+from activities.running import mapped_errors
+from skyflow.contracts import REMOVE_SERVICE_FILES, ServiceReference
+from skyflow.naming import service_directory
+
+
+class FileActivities:
+    """Activities that work on the store."""
+
+    def __init__(self, context: Context) -> None:
+        """Work on the store of a worker's context."""
+        self._store = context.store
+
+    @activity.defn(name=REMOVE_SERVICE_FILES.name)
+    async def remove_service_files(self, reference: ServiceReference) -> bool:
+        """Remove a service's specs and snapshots; its logs stay."""
+        with mapped_errors():
+            await self._store.delete_prefix(service_directory(reference.incarnation))
+        return True

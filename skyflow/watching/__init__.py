@@ -1,0 +1,1 @@
+"""Watching a replica: its readiness probe, its processes and its machines."""

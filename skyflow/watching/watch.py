@@ -1,0 +1,171 @@
+"""Watching one replica until something changes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from skyflow.clouds.base import Machine, MachineState
+from skyflow.contracts import WatchRequest, WatchResult
+from skyflow.errors import CloudError, ConnectionFailed, RemoteError, StorageError
+from skyflow.remote.logship import ship_logs
+from skyflow.remote.replica_home import ProcessPhase, ProcessState, ReplicaHome
+from skyflow.remote.ssh import connect
+from skyflow.spec import Task
+from skyflow.state import ReplicaPhase
+from skyflow.storage.keyring import Keyring
+from skyflow.storage.log_segments import log_prefix
+from skyflow.storage.log_writer import LogWriter
+from skyflow.storage.store import Store
+from skyflow.watching.machines import MachineStates
+from skyflow.watching.probe import probe
+from skyflow.watching.verdict import ReadinessVerdict
+
+FIRST_PROBE_SECONDS = 0.1
+LONGEST_STARTING_PROBE_SECONDS = 1.0
+"""While a replica is not ready its probes follow each other fast, at growing distance."""
+RECONNECT_SECONDS = 2.0
+
+_GONE = (MachineState.GONE, MachineState.PREEMPTED, MachineState.STOPPED)
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """What every watch of a worker shares."""
+
+    keyring: Keyring
+    store: Store
+    session: aiohttp.ClientSession
+    machine_states: MachineStates
+
+    async def watch(self, request: WatchRequest, task: Task) -> WatchResult:
+        """Return as soon as the replica's phase should change, or at the time of renewal.
+
+        Meanwhile the output of `run` goes to the store. Whoever watches next goes on where this
+        ended: nothing is kept but what the result says.
+        """
+        sources: list[Coroutine[Any, Any, WatchResult]] = [
+            self._probes(request, task),
+            _renewal(request.renew_at),
+        ]
+        sources += [
+            self._process(request, task, node) for node in range(len(request.replica.nodes))
+        ]
+        return await _first(sources)
+
+    async def _probes(self, request: WatchRequest, task: Task) -> WatchResult:
+        settings = task.service.readiness_probe
+        verdict = ReadinessVerdict(
+            ready=request.ready,
+            deadline=request.deadline,
+            failing_since=request.failing_since,
+            longest_failure=settings.consecutive_failure_threshold_timeout,
+        )
+        head = request.replica.nodes[0]
+        endpoint = f"http://{_host(head)}:{head.replica_port}"
+        interval = settings.endpoint_probe_interval_seconds
+        pause = FIRST_PROBE_SECONDS
+        while True:
+            outcome = await probe(self.session, endpoint, settings)
+            result = verdict.observe(outcome.succeeded, outcome.detail, time.time())
+            if result is not None:
+                return result
+            await asyncio.sleep(interval if request.ready else min(pause, interval))
+            pause = min(pause * 1.5, LONGEST_STARTING_PROBE_SECONDS)
+
+    async def _process(self, request: WatchRequest, task: Task, node: int) -> WatchResult:
+        """Return when `run` has ended or its machine is gone; a lost connection is neither."""
+        machine = request.replica.nodes[node]
+        while True:
+            try:
+                state = await self._until_exit(request, task, node)
+            except (RemoteError, StorageError):
+                if await self._is_gone(machine):
+                    return WatchResult(
+                        phase=ReplicaPhase.PREEMPTED, reason=f"machine {machine.name} is gone"
+                    )
+                await asyncio.sleep(RECONNECT_SECONDS)
+                continue
+            if node == 0 or state.exit_status != 0:
+                return WatchResult(phase=ReplicaPhase.FAILED, reason=_why_ended(state, node))
+            # Other nodes may end well: they often only start a daemon that joins the head.
+            await asyncio.Event().wait()
+
+    async def _until_exit(self, request: WatchRequest, task: Task, node: int) -> ProcessState:
+        """Ship the output of `run` until it has ended and all of it is stored."""
+        replica = request.replica
+        log = log_prefix(replica.service, replica.incarnation, replica.replica_id, node, "run")
+        writer = LogWriter(self.store, log, task.secret_values())
+        ended = asyncio.Event()
+        async with connect(replica.nodes[node], self.keyring) as connection:
+            shipping = asyncio.create_task(ship_logs(connection, "run", writer, ended))
+            try:
+                state = await _wait_for_exit(ReplicaHome(connection), shipping)
+                ended.set()
+                await shipping
+            finally:
+                shipping.cancel()
+                await asyncio.wait({shipping})
+        return state
+
+    async def _is_gone(self, machine: Machine) -> bool:
+        try:
+            return await self.machine_states.state(machine) in _GONE
+        except CloudError:
+            return False
+
+
+async def _wait_for_exit(home: ReplicaHome, shipping: asyncio.Task[None]) -> ProcessState:
+    """Return the state of `run` once it has ended; raise what ends the shipping of its log."""
+    while True:
+        waiting = asyncio.create_task(home.wait_for_exit())
+        try:
+            await asyncio.wait({waiting, shipping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not waiting.done():
+                waiting.cancel()
+                await asyncio.wait({waiting})
+        if waiting.cancelled():
+            await shipping
+            raise ConnectionFailed("the log can no longer be followed")
+        state = waiting.result()
+        if state.phase is not ProcessPhase.RUNNING:
+            return state
+
+
+async def _renewal(at: float) -> WatchResult:
+    await asyncio.sleep(max(0.0, at - time.time()))
+    return WatchResult(phase=None)
+
+
+async def _first(sources: list[Coroutine[Any, Any, WatchResult]]) -> WatchResult:
+    """Return what the first of several sources says, and end the others."""
+    tasks = [asyncio.create_task(source) for source in sources]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    # Of several that came at once, the end of a replica outweighs its readiness.
+    results = [task.result() for task in tasks if task in done]
+    return max(results, key=lambda result: bool(result.phase and result.phase.ended))
+
+
+def _why_ended(state: ProcessState, node: int) -> str:
+    where = f" on node {node}" if node else ""
+    if state.phase is ProcessPhase.EXITED and state.exit_status is not None:
+        signal = f" (signal {state.exit_status - 128})" if state.exit_status > 128 else ""
+        return f"run ended{where} with exit status {state.exit_status}{signal}"
+    if state.phase is ProcessPhase.NOT_STARTED:
+        return f"run is not there{where}"
+    return f"run was killed{where}"
+
+
+def _host(machine: Machine) -> str:
+    return f"[{machine.address}]" if ":" in machine.address else machine.address

@@ -1,0 +1,98 @@
+"""The worker process: workflows and activities, each on the queue of its kind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.context import Context, open_context
+from activities.files import FileActivities
+from activities.installation import InstallationActivities
+from activities.machines import MachineActivities
+from activities.replica import ReplicaActivities
+from skyflow.config import Settings
+from skyflow.contracts import OPERATIONS_QUEUE, WATCH_QUEUE, WORKFLOW_QUEUE
+from skyflow.temporal import connect
+from workflows.installation import InstallationWorkflow
+from workflows.replica import ReplicaWorkflow
+from workflows.service import ServiceWorkflow
+
+CONNECT_SECONDS = 60.0
+OPERATION_SLOTS = 200
+WATCH_SLOTS = 2000
+HEARTBEAT_THROTTLE = timedelta(seconds=10)
+"""Longest delay of a heartbeat, and so of a cancellation, which comes with its answer."""
+GRACE = timedelta(seconds=1)
+"""What activities get to end by themselves before they move to another worker."""
+STICKY_SECONDS = timedelta(seconds=2)
+"""How long a workflow waits for the worker that knows it before another one takes it."""
+
+log = logging.getLogger(__name__)
+
+
+async def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT.
+
+    Raises:
+        ControllerUnavailable: Temporal does not answer.
+        StorageError: The store or the keys cannot be used.
+
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    client = await connect(settings, timeout=CONNECT_SECONDS)
+    async with AsyncExitStack() as stack:
+        context = await stack.enter_async_context(open_context(settings, client))
+        for worker in workers(client, context):
+            await stack.enter_async_context(worker)
+        log.info("working for %s", settings.home)
+        await stopped.wait()
+        log.info("stopping")
+
+
+def workers(client: Client, context: Context) -> list[Worker]:
+    """Return the workers of one process, with activities kept apart by how long they take."""
+    installation, machines = InstallationActivities(context), MachineActivities(context)
+    replica, files = ReplicaActivities(context), FileActivities(context)
+    return [
+        Worker(
+            client,
+            task_queue=WORKFLOW_QUEUE,
+            workflows=[InstallationWorkflow, ServiceWorkflow, ReplicaWorkflow],
+            sticky_queue_schedule_to_start_timeout=STICKY_SECONDS,
+        ),
+        Worker(
+            client,
+            task_queue=OPERATIONS_QUEUE,
+            activities=[
+                installation.reserve_endpoint,
+                installation.release_endpoint,
+                machines.find_offers,
+                machines.launch_machine,
+                machines.teardown_replica,
+                replica.prepare_replica,
+                replica.start_replica,
+                files.remove_service_files,
+            ],
+            max_concurrent_activities=OPERATION_SLOTS,
+            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+            graceful_shutdown_timeout=GRACE,
+        ),
+        Worker(
+            client,
+            task_queue=WATCH_QUEUE,
+            activities=[replica.watch_replica],
+            max_concurrent_activities=WATCH_SLOTS,
+            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+            graceful_shutdown_timeout=GRACE,
+        ),
+    ]
