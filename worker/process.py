@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 _POLL_SECONDS = 0.05
 """Processes that were taken over are nobody's children: their end can only be looked for."""
 
+_FAILED_CHECK_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class ProcessSpec:
@@ -29,7 +31,7 @@ class ProcessSpec:
     name: str
     command: tuple[str, ...]
     ready: Callable[[float], Awaitable[bool]]
-    """Whether a run that started at a time (Unix, seconds) answers; never raises."""
+    """Whether a run that started at a time (Unix, seconds) answers."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the supervisor's own. A change in it means another process is wanted."""
     address: str = ""
@@ -151,9 +153,18 @@ class SupervisedProcess:
 
     async def _until_ready(self) -> None:
         while True:
-            if await self.spec.ready(self._started_at):
+            if await self._answers():
                 return self._become(ProcessState.READY)
             await asyncio.sleep(_POLL_SECONDS)
+
+    async def _answers(self) -> bool:
+        try:
+            return await self.spec.ready(self._started_at)
+        except Exception:
+            # What a server answers is not in our hands; the supervisor outlives every answer.
+            logger.exception("it cannot be told whether %s answers", self.spec.name)
+            await asyncio.sleep(_FAILED_CHECK_SECONDS)
+            return False
 
     async def _ended(self, seconds: float | None) -> bool:
         deadline = time.monotonic() + seconds if seconds is not None else None

@@ -49,6 +49,7 @@ def stack_table(settings: Settings, state: StackState) -> tuple[ProcessSpec, ...
         command=(*_PYTHON, "lb", "data", "--bind", state.bind),
         ready=_accepts_control(settings),
         address=state.bind,
+        grace_seconds=15,  # it gives requests in flight ten seconds
     )
     processes = (control, worker, data)
     return processes if state.external else (*processes, _server(settings, state, temporal))
@@ -99,7 +100,7 @@ def _answers_health(port: int) -> Callable[[float], Awaitable[bool]]:
 def _health(port: int) -> bool:
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_HEALTH_SECONDS)
     try:
-        connection.request("GET", "/health")
+        connection.request("GET", "/healthz")
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

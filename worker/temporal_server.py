@@ -97,8 +97,9 @@ class TemporalCommand:
         return timedelta(seconds=float(seconds))
 
     async def _register_search_attributes(self) -> None:
-        known = (await self._json("operator", "search-attribute", "list"))["customAttributes"]
-        missing = [name for name in SEARCH_ATTRIBUTES if name not in (known or {})]
+        known = await self._json("operator", "search-attribute", "list")
+        registered = known.get("customAttributes") or {}
+        missing = [name for name in SEARCH_ATTRIBUTES if name not in registered]
         named = [word for name in missing for word in ("--name", name, "--type", "Keyword")]
         if missing:
             await self._run("operator", "search-attribute", "create", *named)
