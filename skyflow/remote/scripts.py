@@ -140,7 +140,9 @@ def start_script(job: str, token: str) -> str:
 cd {HOME} && . ./library.sh || exit 1
 [ -e {job}.sh ] || exit 0
 [ -e claims/{job}-{token}/started ] && exit 0
-[ "$(state {job})" = running ] && exit 75
+current=$(state {job})
+load {job}
+[ "$current" = running ] && [ "$token" != {token} ] && exit 75
 set -m
 nohup bash ./keeper.sh {job} {token} </dev/null >/dev/null 2>&1 &
 set +m

@@ -87,7 +87,8 @@ class LogWriter:
 
         """
         async with self._lock:
-            await self._create(len(self._buffer))
+            while not await self._create(len(self._buffer)):
+                continue
 
     async def _start(self) -> int:
         if self._offset is None:
@@ -95,23 +96,29 @@ class LogWriter:
         return self._offset
 
     async def _write(self) -> None:
+        while not await self._create(self._cut()):
+            continue
+
+    def _cut(self) -> int:
+        """Return how much of the buffer to write: whole lines, else all that is safe."""
         line_end = max(self._buffer.rfind(b"\n"), self._buffer.rfind(b"\r")) + 1
         cut = self._masking.safe_cut(self._buffer, line_end)
-        if cut == 0:
-            cut = self._masking.safe_cut(self._buffer, len(self._buffer))
-        await self._create(cut)
+        return cut or self._masking.safe_cut(self._buffer, len(self._buffer))
 
-    async def _create(self, length: int) -> None:
-        """Write the first bytes of the buffer as a segment, unless another writer was first."""
+    async def _create(self, length: int) -> bool:
+        """Write the first bytes of the buffer; return False if another writer was first.
+
+        Its segment then takes the place of as many bytes of the buffer.
+        """
         start = await self._start()
-        if length > 0:
-            data = self._masking.masked(self._buffer[:length])
-            segment = Segment(start, length, data)
-            if not await create_segment(self._store, self._prefix, segment):
-                segment = await self._other(start)
-            self._buffer = self._buffer[segment.length :]
-            self._offset = segment.end
+        segment = Segment(start, length, self._masking.masked(self._buffer[:length]))
+        created = length == 0 or await create_segment(self._store, self._prefix, segment)
+        if not created:
+            segment = await self._other(start)
+        self._buffer = self._buffer[segment.length :]
+        self._offset = segment.end
         self._due = time.monotonic() + FLUSH_SECONDS if self._buffer else None
+        return created
 
     async def _other(self, offset: int) -> Segment:
         """Return the segment that another writer made where this one wanted to."""

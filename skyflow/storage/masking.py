@@ -38,9 +38,9 @@ class Masking:
 
     def _earlier(self, data: bytes, cut: int) -> int:
         """Return where the first value begins that the cut would split; the cut if none does."""
-        first = max(0, cut - len(self._values[0]) + 1)
-        for start in range(first, cut):
-            rest = data[start:]
+        longest = len(self._values[0])
+        for start in range(max(0, cut - longest + 1), cut):
+            rest = data[start : start + longest]
             inside = cut - start
             for value in self._values:
                 if len(value) > inside and (value.startswith(rest) or rest.startswith(value)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -30,8 +31,8 @@ class SshMachine:
         self._server: asyncssh.SSHAcceptor | None = None
         self._port = 0
         self._connections: list[asyncssh.SSHServerConnection] = []
-        self.commands = 0
-        """Commands that have not ended."""
+        self._children: set[asyncio.subprocess.Process] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         keys = self.keyring.machine_keys(self.host_key_name)
@@ -62,6 +63,11 @@ class SshMachine:
         self._connections.clear()
 
     @property
+    def commands(self) -> int:
+        """Number of commands that have not ended."""
+        return len(self._tasks)
+
+    @property
     def record(self) -> Machine:
         return Machine(
             name="machine",
@@ -73,12 +79,19 @@ class SshMachine:
             replica_port=8080,
         )
 
+    async def close(self) -> None:
+        """Stop, and end the commands that are left."""
+        await self.stop()
+        for child in self._children:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+        await asyncio.gather(*self._tasks)
+
     async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
-        self.commands += 1
-        try:
-            await self._run(process)
-        finally:
-            self.commands -= 1
+        # In a task of its own: the server cancels this one when the connection is lost.
+        task = asyncio.create_task(self._run(process))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         child = await asyncio.create_subprocess_exec(
@@ -92,17 +105,25 @@ class SshMachine:
             env={"HOME": str(self.home), "PATH": os.environ["PATH"], "USER": "someone"},
             start_new_session=True,
         )
-        assert child.stdin
-        assert child.stdout
-        assert child.stderr
-        feeding = asyncio.create_task(_feed(process.stdin, child.stdin))
-        await asyncio.gather(
-            _print(child.stdout, process.stdout), _print(child.stderr, process.stderr)
-        )
-        status = await child.wait()
-        feeding.cancel()
-        await asyncio.wait([feeding])
+        self._children.add(child)
+        status = await _converse(process, child)
+        self._children.discard(child)
         process.exit(status if status >= 0 else 128 - status)
+
+
+async def _converse(
+    process: asyncssh.SSHServerProcess[bytes], child: asyncio.subprocess.Process
+) -> int:
+    """Pass on stdin, stdout and stderr; return the exit status."""
+    assert child.stdin
+    assert child.stdout
+    assert child.stderr
+    feeding = asyncio.create_task(_feed(process.stdin, child.stdin))
+    await asyncio.gather(_print(child.stdout, process.stdout), _print(child.stderr, process.stderr))
+    status = await child.wait()
+    feeding.cancel()
+    await asyncio.wait([feeding])
+    return status
 
 
 async def _feed(source: asyncssh.SSHReader[bytes], target: asyncio.StreamWriter) -> None:
@@ -142,7 +163,7 @@ async def machine(tmp_path: Path, keyring: Keyring) -> AsyncIterator[SshMachine]
     server = SshMachine(home, keyring)
     await server.start()
     yield server
-    await server.stop()
+    await server.close()
 
 
 @pytest.fixture
