@@ -141,10 +141,10 @@ async def test_a_socket_is_an_error_that_names_it(
     assert ".skyflowignore" in (caught.value.remedy or "")
 
 
-async def test_a_file_that_shrinks_meanwhile_is_an_error() -> None:
-    # Its size is told as one page, its content is shorter.
-    with pytest.raises(UsageError, match="cannot take a snapshot"):
-        await snapshot(Path("/sys/kernel/mm/transparent_hugepage/enabled"))
+async def test_a_source_that_is_neither_file_nor_directory_is_an_error(source: Path) -> None:
+    os.mkfifo(source / "pipe")
+    with pytest.raises(UsageError, match="cannot take a snapshot of .*pipe"):
+        await snapshot(source / "pipe")
 
 
 async def test_no_archive_is_left_after_an_error(source: Path) -> None:
