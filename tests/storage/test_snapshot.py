@@ -143,7 +143,7 @@ async def test_a_socket_is_an_error_that_names_it(
 
 async def test_a_source_that_is_neither_file_nor_directory_is_an_error(source: Path) -> None:
     os.mkfifo(source / "pipe")
-    with pytest.raises(UsageError, match="cannot take a snapshot of .*pipe"):
+    with pytest.raises(UsageError, match=r"cannot take a snapshot of .*pipe"):
         await snapshot(source / "pipe")
 
 
