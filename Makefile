@@ -1,0 +1,55 @@
+# Runs with GNU make 3.81 and newer. Everything is in .venv; nothing else is installed.
+#
+#   PYTHON=/path/to/python3   the Python to make .venv with (default: one is found)
+#   ARGS="..."                more arguments for `make test`
+
+SHELL := /bin/sh
+export PYTHON
+
+BIN := .venv/bin
+SERVICE := examples/hello/service.yaml
+NAME := hello
+# Test processes: one for each core, as many as pay off beside the servers that tests start.
+WORKERS ?= auto
+
+.PHONY: help setup dev serve test lint format lock clean
+.DEFAULT_GOAL := help
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/.setup ## Make .venv and install skyflow
+
+dev: .venv/.dev ## The same, with what tests and linters need
+
+serve: setup ## Deploy examples/hello here, and say how to reach it
+	@$(BIN)/skyflow serve up $(SERVICE) -n $(NAME) -y
+	@$(BIN)/python scripts/try_endpoint.py $(NAME)
+
+test: dev ## Run the tests
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+lint: dev ## Check format, style, types and the directions of imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/python -m mypy
+	@$(BIN)/python -m pytest -q tests/test_imports.py
+
+format: dev ## Put the code into its format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: dev ## Take newer versions of what skyflow needs into constraints.txt
+	@scripts/lock
+
+clean: ## Remove .venv and caches; services and their stack are left alone
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.setup: pyproject.toml constraints.txt
+	@scripts/setup
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt
+	@scripts/setup dev
+	@touch .venv/.setup $@
