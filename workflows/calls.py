@@ -83,3 +83,8 @@ def failure(error: ActivityError) -> tuple[str, str]:
     if isinstance(cause, exceptions.TimeoutError):
         return "Timeout", f"{error.activity_type} did not end in time"
     return type(cause or error).__name__, str(cause or error)
+
+
+def not_running(error: ApplicationError) -> bool:
+    """Return whether a signal failed because its workflow does not run."""
+    return error.type == "ExternalWorkflowExecutionNotFound"

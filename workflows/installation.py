@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from skyflow.naming import service_workflow_id
     from skyflow.records import State
+    from workflows.calls import not_running
 
 FIRST_PORT = 30001
 LAST_PORT = 32767
@@ -118,7 +119,6 @@ class InstallationWorkflow:
             handle = workflow.get_external_workflow_handle(service_workflow_id(service))
             try:
                 await handle.signal(Message.BALANCERS_CHANGED, balancers)
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                workflow.logger.warning("service %s was not told: %s", service, error)
+            except ApplicationError as error:
+                if not not_running(error):
+                    raise

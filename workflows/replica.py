@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from skyflow.clouds.base import Machine, MachineRequest
@@ -33,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from skyflow.placement.offers import Refusal
     from skyflow.placement.ranking import AVOIDANCE_SECONDS, DEFAULT_AVOIDANCE_SECONDS
     from skyflow.state import ReplicaPhase, ReplicaReport
-    from workflows.calls import call, failure, start
+    from workflows.calls import call, failure, not_running, start
 
 RENEWAL_SECONDS = 6 * 3600.0
 """Age at which an idle watch is renewed; spread by 10 % so that replicas do not renew in step."""
@@ -295,8 +295,8 @@ class ReplicaWorkflow:
         service = workflow.get_external_workflow_handle(service_workflow_id(state.service))
         try:
             await service.signal(Message.REPLICA_CHANGED, report)
-        except Exception as error:
-            if "not found" not in str(error).lower():
+        except ApplicationError as error:
+            if not not_running(error):
                 raise
             self._stop(ReplicaPhase.TERMINATED, "its service no longer runs")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 
 from skyflow.contracts import (
     APPLY_ENDPOINTS,
@@ -33,7 +33,7 @@ from skyflow.placement.offers import Offer
 from skyflow.placement.ranking import FINAL_REFUSALS, next_try, rank
 from skyflow.state import ReplicaPhase, ReplicaRecord, ServicePhase, ServiceStatus
 from workflows.background import Background
-from workflows.calls import call, failure
+from workflows.calls import call, failure, not_running
 from workflows.details import service_details
 from workflows.service_state import ServiceState
 
@@ -272,8 +272,8 @@ class ServiceEffects:
         name = replica_workflow_id(state.service, state.incarnation, replica_id)
         try:
             await workflow.get_external_workflow_handle(name).signal(message, argument)
-        except Exception as error:
-            if not _is_not_found(error):
+        except ApplicationError as error:
+            if not not_running(error):
                 raise
             state.decide(self._now(), "lost", "its workflow no longer runs", replica_id)
             return False
@@ -312,7 +312,3 @@ def _why(offer: Offer, ranked: tuple[Offer, ...]) -> str:
         f"{offer.place} at ${offer.hourly_price:g}/h: cheapest of {len(ranked)} offers that may be "
         f"tried; next best: {others}"
     )
-
-
-def _is_not_found(error: Exception) -> bool:
-    return "not found" in str(error).lower()

@@ -1,0 +1,64 @@
+"""Ports are given out once, and every service learns of every balancer."""
+
+from __future__ import annotations
+
+from skyflow.contracts import (
+    BalancerRegistration,
+    Balancers,
+    Message,
+    Slot,
+    SlotRelease,
+    SlotRequest,
+)
+from tests.workflows.harness import Controller, ask_installation, version
+
+
+async def reserve(
+    controller: Controller, service: str, *refused: int, incarnation: str = "1"
+) -> int:
+    request = SlotRequest(service=service, incarnation=incarnation, refused_ports=refused)
+    slot = await ask_installation(controller.client, Message.RESERVE, request, Slot)
+    return slot.port
+
+
+async def test_each_service_gets_a_port_of_its_own_and_keeps_it(controller: Controller) -> None:
+    assert await reserve(controller, "a") == 30001
+    assert await reserve(controller, "b") == 30002
+    assert await reserve(controller, "a") == 30001
+
+
+async def test_names_that_differ_only_a_little_are_apart(controller: Controller) -> None:
+    ports = [await reserve(controller, name) for name in ("a-b", "a_b", "A-B")]
+    assert len(set(ports)) == 3
+
+
+async def test_a_released_port_is_given_out_again(controller: Controller) -> None:
+    await reserve(controller, "a")
+    release = SlotRelease(service="a", incarnation="1")
+    assert await ask_installation(controller.client, Message.RELEASE, release, bool)
+    assert not await ask_installation(controller.client, Message.RELEASE, release, bool)
+    assert await reserve(controller, "b") == 30001
+
+
+async def test_a_release_by_an_earlier_incarnation_changes_nothing(controller: Controller) -> None:
+    await reserve(controller, "a", incarnation="2")
+    release = SlotRelease(service="a", incarnation="1")
+    assert not await ask_installation(controller.client, Message.RELEASE, release, bool)
+    assert await reserve(controller, "b") == 30002
+
+
+async def test_refused_ports_are_passed_over(controller: Controller) -> None:
+    await reserve(controller, "a")
+    assert await reserve(controller, "a", 30001, 30002) == 30003
+
+
+async def test_services_learn_of_a_balancer_that_comes_later(controller: Controller) -> None:
+    controller.world.balancers = ()
+    await controller.apply(version(replicas=1))
+    await reserve(controller, controller.name)
+    registration = BalancerRegistration(balancer="main")
+    known = await ask_installation(
+        controller.client, Message.REGISTER_BALANCER, registration, Balancers
+    )
+    assert known.ids == ("main",)
+    await controller.until_serving(1)
