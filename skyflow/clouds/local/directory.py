@@ -1,0 +1,159 @@
+"""The directory of a machine, as its own process and whoever launches or ends it see it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from skyflow.clouds.local import liveness
+
+_MARK_SECONDS = 7 * 24 * 3600
+"""How long it is remembered that a machine was ended: far longer than any launch may take."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a machine is started with; goes through a pipe, because it holds a private key."""
+
+    own_network: bool
+    port: int
+    """Port that the service wants to listen on."""
+    user: str
+    """Name of the computer's user who started it."""
+    host_private_key: str = field(repr=False)
+    authorized_key: str
+
+    def to_json(self) -> bytes:
+        """Return the plan as JSON."""
+        return json.dumps(asdict(self)).encode()
+
+    @staticmethod
+    def from_json(text: bytes) -> Plan:
+        """Read a plan."""
+        return Plan(**json.loads(text))
+
+
+@dataclass(frozen=True)
+class Contact:
+    """How to reach a machine that is ready."""
+
+    address: str
+    ssh_port: int
+    ssh_user: str
+    replica_port: int
+    interface: str | None
+    """Its network interface on the computer's side, if its network is its own."""
+
+
+class MachineDirectory:
+    """A machine's directory. It is made once and never used again after the machine was ended."""
+
+    def __init__(self, machines: Path, name: str) -> None:
+        self.name = name
+        self.path = machines / name
+        self.home = self.path / "home"
+        self.log = self.path / "log"
+        self.lock = self.path / "lock"
+        self.notice = self.path / "notice"
+        self._contact = self.path / "contact.json"
+        self._ended = machines / ".ended" / name
+        self._removing = machines / ".removing" / name
+
+    @property
+    def ended(self) -> bool:
+        """Whether the machine was told to end; it must not start any more."""
+        return self._ended.exists()
+
+    @property
+    def holder(self) -> int | None:
+        """Id of the process that is the machine, if it lives."""
+        return liveness.holder(self.lock)
+
+    @property
+    def contact(self) -> Contact | None:
+        """How to reach the machine; None as long as it has not been ready."""
+        try:
+            return Contact(**json.loads(self._contact.read_text()))
+        except FileNotFoundError:
+            return None
+
+    def create(self) -> bool:
+        """Make the directory; False if it is there already. Of many callers one gets True."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(mode=0o700)
+        except FileExistsError:
+            created = False
+        else:
+            created = True
+        self.home.mkdir(mode=0o700, exist_ok=True)
+        return created
+
+    def publish(self, contact: Contact) -> None:
+        """Write how to reach the machine, all at once."""
+        draft = self._contact.with_suffix(".new")
+        draft.write_text(json.dumps(asdict(contact)))
+        draft.replace(self._contact)
+
+    def mark_ended(self) -> None:
+        """Keep the machine from ever starting again."""
+        self._ended.parent.mkdir(parents=True, exist_ok=True)
+        self._ended.touch()
+        _prune(self._ended.parent)
+
+    def open_log(self) -> BinaryIO:
+        """Open the machine's own log for adding to it.
+
+        Raises:
+            OSError: The directory is gone, or not writable.
+
+        """
+        return self.log.open("ab")
+
+    def log_tail(self, lines: int = 20) -> str:
+        """Return the last lines of the machine's own log."""
+        try:
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        except FileNotFoundError:
+            return ""
+
+    def detach(self) -> bool:
+        """Take the directory out of sight; False if it was gone. Of many callers one gets True."""
+        self._removing.parent.mkdir(parents=True, exist_ok=True)
+        self.discard()
+        try:
+            self.path.rename(self._removing)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def discard(self) -> None:
+        """Remove a directory that was taken out of sight, also one left by a crash."""
+        # Several may remove the same tree at once and find parts of it gone.
+        while self._removing.exists():
+            with contextlib.suppress(FileNotFoundError):
+                _remove_tree(self._removing)
+
+
+def _remove_tree(path: Path) -> None:
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        # Tools such as Go's module cache leave directories that their owner cannot write to.
+        for parent, _, _ in os.walk(path):
+            Path(parent).chmod(0o700)
+        shutil.rmtree(path)
+
+
+def _prune(marks: Path) -> None:
+    oldest = time.time() - _MARK_SECONDS
+    for mark in marks.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if mark.stat().st_mtime < oldest:
+                mark.unlink()

@@ -1,0 +1,86 @@
+"""Ending every process of a machine, whatever it has become."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from skyflow.clouds.local.processes import MARKER, reap_all
+
+_PAUSE_SECONDS = 0.005
+
+
+def end_process(process: psutil.Process, grace: float, limit: float = 10) -> bool:
+    """Ask a process to end, after `grace` seconds kill it; True if gone `limit` seconds later."""
+    try:
+        if grace:
+            process.terminate()
+            if _wait_gone(process, grace):
+                return True
+        process.kill()
+    except psutil.NoSuchProcess:
+        return True
+    return _wait_gone(process, limit)
+
+
+def end_marked(machine: Path, limit: float = 10, spared: int | None = None) -> bool:
+    """Kill every process that carries a machine's marker, but this one and the spared one.
+
+    Returns:
+        Whether none is left; False if some could not be killed in `limit` seconds.
+
+    """
+    deadline = time.monotonic() + limit
+    keep = {os.getpid(), spared}
+    while victims := [each for each in _marked(machine) if each.pid not in keep]:
+        if time.monotonic() > deadline:
+            return False
+        _kill(victims)
+    return True
+
+
+def end_descendants() -> None:
+    """Kill and reap every descendant of this process, also those that start meanwhile."""
+    this = psutil.Process()
+    while descendants := this.children(recursive=True):
+        _kill(descendants)
+        reap_all()
+
+
+def _marked(machine: Path) -> Sequence[psutil.Process]:
+    wanted = str(machine)
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARKER) == wanted:
+                found.append(process)
+        except (psutil.Error, OSError):
+            # Somebody else's process, or one that has ended: not one of ours that runs.
+            continue
+    return found
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    time.sleep(_PAUSE_SECONDS)
+
+
+def _wait_gone(process: psutil.Process, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            # A zombie has ended with all its namespaces; its parent may take its time.
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(_PAUSE_SECONDS)
+    return False

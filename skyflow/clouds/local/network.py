@@ -1,0 +1,111 @@
+"""The network of a machine: a pair of interfaces and an address that no other machine has."""
+
+from __future__ import annotations
+
+import errno
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from socket import AF_INET
+
+from pyroute2.iproute import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from skyflow.clouds.local import namespaces
+
+RANGE = IPv4Network("198.18.0.0/15")
+"""Set aside for tests between networks by RFC 2544, so no host on the internet has it."""
+_BLOCK_BITS = 30
+_BLOCKS = 2 ** (_BLOCK_BITS - RANGE.prefixlen)
+
+
+class NetworkExhausted(Exception):
+    """Every block of addresses is in use on this computer."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """The connection between the computer and one machine."""
+
+    interface: str
+    """Name on the computer's side."""
+    gateway: IPv4Address
+    """The computer's address on it."""
+    address: IPv4Address
+    """The machine's address on it."""
+
+
+def connect(process: int, computer: int) -> Link:
+    """Connect the network of a process with the computer's, given by file descriptor.
+
+    The connection vanishes with the last process of that network.
+
+    Raises:
+        NetworkExhausted: No block of addresses is free.
+        NetlinkError: The kernel refused.
+        OSError: The kernel refused.
+
+    """
+    namespaces.enter_network(computer)
+    with IPRoute() as outside:
+        link = _make_pair(outside, process)
+        index = outside.link_lookup(ifname=link.interface)[0]
+        outside.addr("add", index=index, address=str(link.gateway), prefixlen=_BLOCK_BITS)
+        outside.link("set", index=index, state="up")
+    namespaces.allow_forwarding(link.interface)
+    machine = namespaces.open_network(str(process))
+    namespaces.enter_network(machine)
+    with IPRoute() as inside:
+        _configure_machine(inside, link)
+    namespaces.enter_network(computer)
+    return link
+
+
+def free_blocks(used: Iterable[IPv4Network], start: int) -> Iterator[int]:
+    """Yield the numbers of the blocks that overlap nothing used, beginning anywhere."""
+    taken = [network for network in used if network.prefixlen > 0 and network.overlaps(RANGE)]
+    for offset in range(_BLOCKS):
+        number = (start + offset) % _BLOCKS
+        if not any(_block(number).overlaps(network) for network in taken):
+            yield number
+
+
+def _make_pair(outside: IPRoute, process: int) -> Link:
+    # Anywhere rather than the lowest: an address of a machine that just ended is not soon reused.
+    for number in free_blocks(_used(outside), random.randrange(_BLOCKS)):
+        block = _block(number)
+        # The name stands for the block, and the kernel gives a name once: so it gives the block
+        # once, whichever installations on this computer ask at the same time.
+        link = Link(f"skyflow{number}", block[1], block[2])
+        peer = {"ifname": "eth0", "net_ns_pid": process}
+        try:
+            outside.link("add", ifname=link.interface, kind="veth", peer=peer)
+        except NetlinkError as error:
+            if error.code != errno.EEXIST:
+                raise
+            continue
+        return link
+    raise NetworkExhausted(f"every address of {RANGE} is in use on this computer")
+
+
+def _used(outside: IPRoute) -> Iterator[IPv4Network]:
+    for address in outside.get_addr(family=AF_INET):
+        text = f"{address.get_attr('IFA_ADDRESS')}/{address['prefixlen']}"
+        yield IPv4Network(text, strict=False)
+    for route in outside.get_routes(family=AF_INET):
+        if destination := route.get_attr("RTA_DST"):
+            yield IPv4Network(f"{destination}/{route['dst_len']}", strict=False)
+
+
+def _configure_machine(inside: IPRoute, link: Link) -> None:
+    inside.link("set", index=inside.link_lookup(ifname="lo")[0], state="up")
+    index = inside.link_lookup(ifname="eth0")[0]
+    inside.addr("add", index=index, address=str(link.address), prefixlen=_BLOCK_BITS)
+    inside.link("set", index=index, state="up")
+    inside.route("add", dst="default", gateway=str(link.gateway))
+
+
+def _block(number: int) -> IPv4Network:
+    first = int(RANGE.network_address) + number * 2 ** (32 - _BLOCK_BITS)
+    return IPv4Network((first, _BLOCK_BITS))

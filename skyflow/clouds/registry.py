@@ -1,0 +1,122 @@
+"""The clouds there are, which of them can be used, and what they offer together."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from skyflow.clouds.base import Cloud
+from skyflow.config import Settings
+from skyflow.contracts import Offers
+from skyflow.errors import SkyflowError, UsageError
+from skyflow.placement.offers import Offer, ResourceRequest
+
+_LOCAL = "local"
+
+
+def _fake(settings: Settings) -> Cloud:
+    from skyflow.clouds.fake import FakeCloud
+
+    return FakeCloud(settings)
+
+
+def _local(settings: Settings) -> Cloud:
+    from skyflow.clouds.local.cloud import LocalCloud
+
+    return LocalCloud(settings)
+
+
+# Each is imported when it is used: the libraries of some clouds take seconds to load.
+CLOUDS: Mapping[str, Callable[[Settings], Cloud]] = MappingProxyType(
+    {"fake": _fake, _LOCAL: _local}
+)
+"""Every cloud by name, with what makes it."""
+
+
+def get_cloud(name: str, settings: Settings) -> Cloud:
+    """Return a cloud by name.
+
+    Raises:
+        UsageError: There is no such cloud, or it lacks what it needs to be used at all.
+
+    """
+    if make := CLOUDS.get(name):
+        return make(settings)
+    close = difflib.get_close_matches(name, _usual_names(), n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise UsageError(
+        f"there is no cloud {name!r}{hint}", f"use one of: {', '.join(_usual_names())}"
+    )
+
+
+async def enabled_clouds(settings: Settings) -> list[str]:
+    """Return the clouds that can be used; `local` only if it is the only one."""
+    names = [name for name in _usual_names() if name != _LOCAL]
+    problems = await asyncio.gather(*(_problem(name, settings) for name in names))
+    enabled = [name for name, problem in zip(names, problems, strict=True) if problem is None]
+    if enabled:
+        return enabled
+    return [] if await _problem(_LOCAL, settings) else [_LOCAL]
+
+
+async def find_offers(settings: Settings, resources: tuple[ResourceRequest, ...]) -> Offers:
+    """Return what meets any of the requests, cheapest first, from every cloud that may be meant.
+
+    A cloud that is named is asked whether or not others are enabled. One that cannot answer is
+    among the problems.
+    """
+    unnamed = [request for request in resources if request.cloud is None]
+    names = {request.cloud for request in resources if request.cloud}
+    usual = set(await enabled_clouds(settings)) if unnamed else set()
+    order = sorted(names | usual)
+    answers = await asyncio.gather(
+        *(_ask(name, settings, _meant_for(name, resources, usual)) for name in order)
+    )
+    found = {offer.place: offer for offers, _ in answers for offer in offers}
+    problems = tuple(problem for _, problem in answers if problem)
+    return Offers(offers=tuple(sorted(found.values(), key=_rank)), problems=problems)
+
+
+def _usual_names() -> list[str]:
+    """Return the clouds to speak of: the fake one only to whoever has given it a script."""
+    return [name for name in CLOUDS if name != "fake" or os.environ.get("SKYFLOW_FAKE_CLOUD")]
+
+
+async def _problem(name: str, settings: Settings) -> str | None:
+    try:
+        check = await get_cloud(name, settings).check()
+    except SkyflowError as error:
+        return error.message
+    return None if check.enabled else check.detail
+
+
+def _meant_for(
+    name: str, resources: tuple[ResourceRequest, ...], usual: set[str]
+) -> list[ResourceRequest]:
+    return [
+        request
+        for request in resources
+        if request.cloud == name or (request.cloud is None and name in usual)
+    ]
+
+
+async def _ask(
+    name: str, settings: Settings, requests: list[ResourceRequest]
+) -> tuple[Sequence[Offer], str | None]:
+    if problem := await _problem(name, settings):
+        return [], f"{name}: {problem}"
+    try:
+        cloud = get_cloud(name, settings)
+        answers = await asyncio.gather(*(cloud.offers(request) for request in requests))
+    except SkyflowError as error:
+        return [], f"{name}: {error.message}"
+    return [offer for answer in answers for offer in answer], None
+
+
+def _rank(offer: Offer) -> tuple[float, str, str, str, str, bool]:
+    place = offer.place
+    where = (place.cloud, place.region, place.zone, place.instance_type)
+    return (offer.hourly_price, *where, place.use_spot)

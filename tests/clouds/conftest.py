@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from skyflow.clouds.local.cloud import LocalCloud
+from skyflow.clouds.local.mode import NetworkMode, own_network_problem
+from skyflow.config import Settings
+from tests.clouds.access import Access
+
+MODES: list[NetworkMode] = ["shared"] if own_network_problem() else ["own", "shared"]
+"""The networks that machines can have on the computer that runs the tests."""
+
+collect_ignore = [] if "own" in MODES else ["test_own_network.py"]
+
+
+@pytest.fixture(scope="session")
+def access() -> Access:
+    return Access()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", local_network="shared")
+
+
+@pytest.fixture(params=MODES)
+async def cloud(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[LocalCloud]:
+    local = LocalCloud(Settings(home=tmp_path / "home", local_network=request.param))
+    yield local
+    await local.terminate([name for name, _ in await local.owned("")], "")
