@@ -174,6 +174,8 @@ class OfferQuery(Record):
     """What a replica's machines must have."""
 
     resources: tuple[ResourceRequest, ...]
+    ordered: bool = False
+    """Whether an earlier request is preferred to a cheaper offer for a later one."""
 
 
 class Offers(Record):
@@ -317,6 +319,7 @@ class Activity(Generic[Argument, Result]):
 
 
 _HEARTBEAT = timedelta(seconds=30)
+_UNMENDABLE = ("CommandFailed", "HostKeyMismatch", "StorageError", "UsageError")
 _REFUSALS = ("NoCapacity", "QuotaExceeded", "CredentialsError", "InvalidRequest")
 
 RESERVE_ENDPOINT = Activity(
@@ -346,7 +349,7 @@ PREPARE_REPLICA = Activity(
     timedelta(hours=24),
     heartbeat=_HEARTBEAT,
     attempts=3,
-    fatal=("CommandFailed", "StorageError"),
+    fatal=_UNMENDABLE,
 )
 START_REPLICA = Activity(
     "start_replica",
@@ -356,7 +359,7 @@ START_REPLICA = Activity(
     timedelta(minutes=5),
     heartbeat=_HEARTBEAT,
     attempts=3,
-    fatal=("CommandFailed", "StorageError"),
+    fatal=_UNMENDABLE,
 )
 WATCH_REPLICA = Activity(
     "watch_replica",

@@ -15,6 +15,7 @@ SkyflowError
 │   └── InvalidRequest      the request can never succeed here
 └── RemoteError             a machine could not be reached or a command on it failed
     ├── ConnectionFailed    no SSH connection, or it was lost
+    │   └── HostKeyMismatch another machine answers at the address
     └── CommandFailed       a command ended with a non-zero exit status
 """
 
@@ -111,6 +112,10 @@ class RemoteError(SkyflowError):
 
 class ConnectionFailed(RemoteError):
     """There is no SSH connection to the machine, or it was lost."""
+
+
+class HostKeyMismatch(ConnectionFailed):
+    """The machine at this address is not the one that was started."""
 
 
 class CommandFailed(RemoteError):

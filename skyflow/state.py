@@ -97,7 +97,9 @@ class ServiceSettings(Record):
     replicas: int
     num_nodes: int = 1
     resources: tuple[ResourceRequest, ...]
-    """What would do, in no order of preference."""
+    """What would do."""
+    ordered: bool = False
+    """Whether an earlier one is preferred to a cheaper offer for a later one."""
     port: int
     """Port of the service on a replica."""
     initial_delay_seconds: float = 1200

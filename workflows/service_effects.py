@@ -172,7 +172,10 @@ class ServiceEffects:
         try:
             found = await call(
                 FIND_OFFERS,
-                OfferQuery(resources=state.version.settings.resources),
+                OfferQuery(
+                    resources=state.version.settings.resources,
+                    ordered=state.version.settings.ordered,
+                ),
                 summary="offers that meet the resources",
             )
         except ActivityError as error:

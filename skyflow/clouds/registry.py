@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from skyflow.clouds.base import Cloud
 from skyflow.config import Settings
-from skyflow.contracts import Offers
+from skyflow.contracts import OfferQuery, Offers
 from skyflow.errors import SkyflowError, UsageError
-from skyflow.placement.offers import Offer, ResourceRequest
+from skyflow.placement.offers import Offer, Place, ResourceRequest
 
 _LOCAL = "local"
 
@@ -62,22 +62,26 @@ async def enabled_clouds(settings: Settings) -> list[str]:
     return [] if await _problem(_LOCAL, settings) else [_LOCAL]
 
 
-async def find_offers(settings: Settings, resources: tuple[ResourceRequest, ...]) -> Offers:
-    """Return what meets any of the requests, cheapest first, from every cloud that may be meant.
+async def find_offers(settings: Settings, query: OfferQuery) -> Offers:
+    """Return what meets any of the requests, from every cloud that may be meant.
 
-    A cloud that is named is asked whether or not others are enabled. One that cannot answer is
-    among the problems.
+    The cheapest comes first; if the query is ordered, what meets an earlier request does. A cloud
+    that is named is asked whether or not others are enabled. One that cannot answer is among the
+    problems.
     """
+    resources = query.resources
     unnamed = [request for request in resources if request.cloud is None]
     names = {request.cloud for request in resources if request.cloud}
     usual = set(await enabled_clouds(settings)) if unnamed else set()
     order = sorted(names | usual)
     answers = await asyncio.gather(
-        *(_ask(name, settings, _meant_for(name, resources, usual)) for name in order)
+        *(_ask(name, settings, _meant_for(name, query, usual)) for name in order)
     )
-    found = {offer.place: offer for offers, _ in answers for offer in offers}
+    found: dict[Place, Offer] = {}
+    for offer in sorted((offer for offers, _ in answers for offer in offers), key=_rank):
+        found.setdefault(offer.place, offer)
     problems = tuple(problem for _, problem in answers if problem)
-    return Offers(offers=tuple(sorted(found.values(), key=_rank)), problems=problems)
+    return Offers(offers=tuple(found.values()), problems=problems)
 
 
 def _usual_names() -> list[str]:
@@ -93,30 +97,34 @@ async def _problem(name: str, settings: Settings) -> str | None:
     return None if check.enabled else check.detail
 
 
-def _meant_for(
-    name: str, resources: tuple[ResourceRequest, ...], usual: set[str]
-) -> list[ResourceRequest]:
+def _meant_for(name: str, query: OfferQuery, usual: set[str]) -> list[tuple[int, ResourceRequest]]:
+    """Return the requests that a cloud may meet, each with its preference."""
     return [
-        request
-        for request in resources
+        (position if query.ordered else 0, request)
+        for position, request in enumerate(query.resources)
         if request.cloud == name or (request.cloud is None and name in usual)
     ]
 
 
 async def _ask(
-    name: str, settings: Settings, requests: list[ResourceRequest]
+    name: str, settings: Settings, requests: list[tuple[int, ResourceRequest]]
 ) -> tuple[Sequence[Offer], str | None]:
     if problem := await _problem(name, settings):
         return [], f"{name}: {problem}"
     try:
         cloud = get_cloud(name, settings)
-        answers = await asyncio.gather(*(cloud.offers(request) for request in requests))
+        answers = await asyncio.gather(*(cloud.offers(request) for _, request in requests))
     except SkyflowError as error:
         return [], f"{name}: {error.message}"
-    return [offer for answer in answers for offer in answer], None
+    preferred = [
+        offer.model_copy(update={"preference": preference})
+        for (preference, _), answer in zip(requests, answers, strict=True)
+        for offer in answer
+    ]
+    return preferred, None
 
 
-def _rank(offer: Offer) -> tuple[float, str, str, str, str, bool]:
+def _rank(offer: Offer) -> tuple[int, float, str, str, str, str, bool]:
     place = offer.place
     where = (place.cloud, place.region, place.zone, place.instance_type)
-    return (offer.hourly_price, *where, place.use_spot)
+    return (offer.preference, offer.hourly_price, *where, place.use_spot)

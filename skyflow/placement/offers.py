@@ -52,6 +52,8 @@ class Offer(Record):
     memory_gib: float
     accelerator: str | None = None
     accelerator_count: float = 0
+    preference: int = 0
+    """Lower is tried first, whatever it costs."""
 
 
 class Refusal(Record):

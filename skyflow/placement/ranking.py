@@ -26,16 +26,17 @@ def rank(
 ) -> tuple[Offer, ...]:
     """Return the offers that may be tried at a time, best first.
 
-    The cheapest comes first; among equal prices the place that holds the fewest replicas of the
-    service, so that one zone's failure takes few of them. The order is the same for the same
-    arguments.
+    What the spec prefers comes first, then the cheapest; among equal prices the place that holds
+    the fewest replicas of the service, so that one zone's failure takes few of them. The order is
+    the same for the same arguments.
     """
     avoided = [refusal for refusal in refusals if refusal.until > now]
     usable = [offer for offer in offers if not any(_covers(r, offer.place) for r in avoided)]
 
-    def cost(offer: Offer) -> tuple[float, int, str, str]:
+    def cost(offer: Offer) -> tuple[int, float, int, str, str]:
         used = sum(place == offer.place for place in in_use)
-        return (offer.hourly_price, used, str(offer.place), offer.place.instance_type)
+        place = offer.place
+        return (offer.preference, offer.hourly_price, used, str(place), place.instance_type)
 
     return tuple(sorted(usable, key=cost))
 

