@@ -1,0 +1,133 @@
+"""Printing the logs of a service until it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+import click
+
+from cli.connecting import reading
+from cli.terminal import say
+from skyflow.client import Skyflow
+from skyflow.config import Settings
+from skyflow.errors import ControllerUnavailable, ServiceNotFound, StackError
+from skyflow.sdk.files import access_log, file_lines
+from skyflow.sdk.logs import LogLine, ServiceLogs
+from skyflow.state import Decision
+
+LOOK_SECONDS = 1.0
+"""Time between two looks at whether a service still runs, in seconds."""
+
+
+class LogPrinter:
+    """Prints what there is of one service and, if asked, what comes until it ends."""
+
+    def __init__(self, name: str, *, follow: bool, tail: int | None) -> None:
+        self._name = name
+        self._follow = follow
+        self._tail = tail
+        self._settings = Settings.from_environment()
+        self._skyflow: Skyflow | None = None
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Reach the controller if it answers; logs can be read without it."""
+        async with AsyncExitStack() as stack:
+            try:
+                self._skyflow = await stack.enter_async_context(reading())
+            except (ControllerUnavailable, StackError):
+                say("The controller does not answer: this is what the store has.")
+            yield
+
+    async def print_replicas(self, replica_id: int | None) -> None:
+        """Print the logs of all replicas, or of one."""
+        logs = ServiceLogs(self._settings)
+        incarnation = await self._incarnation(logs)
+        async with self._ended(replica_id) as ended:
+            async for line in logs.lines(
+                self._name, incarnation, replica_id=replica_id, tail=self._tail, ended=ended
+            ):
+                click.echo(line.text if replica_id is not None else _prefixed(line))
+
+    async def print_requests(self) -> None:
+        """Print the balancer's log of requests."""
+        path = access_log(
+            self._settings, self._name, await self._incarnation(ServiceLogs(self._settings))
+        )
+        async with self._ended() as ended:
+            async for line in file_lines(path, tail=self._tail, ended=ended):
+                click.echo(line)
+
+    async def print_decisions(self) -> None:
+        """Print the service's decisions.
+
+        Raises:
+            ControllerUnavailable: Nobody can be asked for them.
+        """
+        if self._skyflow is None:
+            raise ControllerUnavailable(
+                "decisions are kept by the controller, which does not answer",
+                "`skyflow stack up` starts it",
+            )
+        printed = 0.0
+        async with self._ended() as ended:
+            while True:
+                last_look = ended is None or ended.is_set()
+                made = [d for d in await self._skyflow.decisions(self._name) if d.at > printed]
+                first = not printed and self._tail is not None
+                for decision in made[max(0, len(made) - (self._tail or 0)) :] if first else made:
+                    click.echo(_decision(decision))
+                printed = max([printed, *(d.at for d in made)])
+                if last_look:
+                    return
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _incarnation(self, logs: ServiceLogs) -> str:
+        """Return the latest service of the name: as Temporal knows it, or by the logs it left."""
+        known = await self._skyflow.last_incarnation(self._name) if self._skyflow else None
+        left = logs.incarnations(self._name)
+        if known is None and not left:
+            raise ServiceNotFound(f"Service {self._name!r} not found, and there are no logs of it.")
+        return known or left[-1]
+
+    @asynccontextmanager
+    async def _ended(self, replica_id: int | None = None) -> AsyncIterator[asyncio.Event | None]:
+        """Give an event that is set when nothing more will be written; None not to wait."""
+        if not self._follow or self._skyflow is None:
+            yield None
+            return
+        ended = asyncio.Event()
+        looking = asyncio.create_task(self._look(self._skyflow, replica_id, ended))
+        try:
+            yield ended
+        finally:
+            looking.cancel()
+
+    async def _look(self, skyflow: Skyflow, replica_id: int | None, ended: asyncio.Event) -> None:
+        while not ended.is_set():
+            with suppress(ControllerUnavailable):
+                if await self._has_ended(skyflow, replica_id):
+                    ended.set()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _has_ended(self, skyflow: Skyflow, replica_id: int | None) -> bool:
+        view = await skyflow.find(self._name)
+        if view is None:
+            return True
+        # One that is no longer listed ended long ago, or never was.
+        going_on = {r.replica_id for r in view.status.replicas if not r.phase.ended}
+        return replica_id is not None and replica_id not in going_on
+
+
+def _prefixed(line: LogLine) -> str:
+    node = f".{line.node}" if line.node else ""
+    return f"replica {line.replica_id}{node} {line.stream:<5} | {line.text}"
+
+
+def _decision(decision: Decision) -> str:
+    from cli.render.services import clock
+
+    about = f" replica {decision.replica_id}" if decision.replica_id is not None else ""
+    return f"{clock(decision.at)} {decision.kind}{about}: {decision.reason}"

@@ -1,0 +1,54 @@
+"""Errors as people read them."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from cli.render.text import quantity
+from skyflow.errors import Problem, SkyflowError, SpecError
+
+
+def fault(error: SkyflowError, source: str | None = None) -> Text:
+    """Return an error with its remedy; one in a service YAML with the lines it is about.
+
+    Args:
+        error: The error.
+        source: Text of the service YAML, where it could be read.
+    """
+    shown = Text()
+    if isinstance(error, SpecError):
+        _append_problems(shown, error, (source or "").splitlines())
+    else:
+        shown.append("Error: ", style="bold red")
+        shown.append(error.message)
+    if error.remedy:
+        shown.append("\nTo do: ", style="bold")
+        shown.append(error.remedy)
+    return shown
+
+
+def _append_problems(shown: Text, error: SpecError, lines: list[str]) -> None:
+    shown.append("Error: ", style="bold red")
+    count = quantity(len(error.problems), "problem")
+    shown.append(f"{error.source} has {count}; nothing was changed.")
+    for problem in error.problems:
+        shown.append("\n\n")
+        shown.append(_place(error.source, problem), style="bold")
+        shown.append(f"{problem.key}: " if problem.key else "")
+        shown.append(problem.message)
+        _append_line(shown, problem, lines)
+
+
+def _place(source: str, problem: Problem) -> str:
+    numbers = [n for n in (problem.line, problem.column) if problem.line and n]
+    return ":".join([source, *map(str, numbers)]) + ": "
+
+
+def _append_line(shown: Text, problem: Problem, lines: list[str]) -> None:
+    if problem.line is None or not 1 <= problem.line <= len(lines):
+        return
+    line = lines[problem.line - 1]
+    shown.append(f"\n{problem.line:5d} | {line.expandtabs(1)}")
+    if problem.column is not None:
+        shown.append("\n      | " + " " * (problem.column - 1))
+        shown.append("^", style="bold red")

@@ -1,0 +1,93 @@
+"""Running the body of a command: errors become messages and exit codes, never tracebacks."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import click
+
+from cli.exits import Exit, Interrupted, exit_of
+from skyflow.errors import SkyflowError, SpecError
+
+P = ParamSpec("P")
+
+Body = Callable[P, Coroutine[Any, Any, Exit | None]]
+
+
+def entry(body: Body[P]) -> Callable[P, None]:
+    """Make a click callback of a command's coroutine function.
+
+    What it returns is the exit code (None is 0). With `as_json`, errors are printed as JSON on
+    standard output.
+    """
+
+    @functools.wraps(body)
+    def callback(*args: P.args, **kwargs: P.kwargs) -> None:
+        code = _outcome(body(*args, **kwargs), as_json=bool(kwargs.get("as_json")))
+        click.get_current_context().exit(code)
+
+    return callback
+
+
+def _outcome(coroutine: Coroutine[Any, Any, Exit | None], *, as_json: bool) -> Exit:
+    try:
+        return asyncio.run(coroutine) or Exit.OK
+    except SkyflowError as error:
+        report(error, as_json=as_json)
+        return exit_of(error)
+    except Interrupted as interrupted:
+        _say(str(interrupted))
+        return Exit.INTERRUPTED
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return Exit.INTERRUPTED
+    except (click.ClickException, click.Abort, BrokenPipeError):
+        raise
+    except Exception as error:
+        if _debugging():
+            raise
+        report(_unexpected(error), as_json=as_json)
+        return Exit.FAILED
+
+
+def report(error: SkyflowError, *, as_json: bool) -> None:
+    """Print an error: for people on standard error, or as JSON on standard output."""
+    if as_json:
+        from cli.render.documents import error as document
+        from cli.terminal import show_document
+
+        show_document(document(error))
+        return
+    from cli.render.faults import fault
+    from cli.terminal import news
+
+    news().print(fault(error, _source(error)), soft_wrap=True)
+
+
+def _source(error: SkyflowError) -> str | None:
+    if not isinstance(error, SpecError):
+        return None
+    try:
+        return Path(error.source).read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _say(message: str) -> None:
+    from cli.terminal import say
+
+    say(message)
+
+
+def _debugging() -> bool:
+    return bool(click.get_current_context().find_root().params.get("debug"))
+
+
+def _unexpected(error: Exception) -> SkyflowError:
+    return SkyflowError(
+        f"unexpected {type(error).__name__}: {error}",
+        "this is a defect of skyflow: run `skyflow --debug ...` and report what it prints",
+    )

@@ -1,0 +1,51 @@
+"""The identity of this installation: part of the name of every machine it starts."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+from skyflow.config import Settings
+from skyflow.errors import StorageError
+
+_FORM = re.compile(r"[0-9a-f]{8}")
+
+
+def installation_id(settings: Settings) -> str:
+    """Return the installation's id, eight hexadecimal digits; made at random on first use.
+
+    Raises:
+        StorageError: The file that holds it cannot be read or written, or is damaged.
+
+    """
+    path = settings.keys / "installation"
+    try:
+        if not path.exists():
+            _create(path)
+        found = path.read_text().strip()
+    except OSError as error:
+        raise StorageError(
+            f"the installation's id cannot be read: {error}",
+            f"make {path.parent} writable, or set SKYFLOW_HOME to another directory",
+        ) from error
+    if not _FORM.fullmatch(found):
+        raise StorageError(
+            f"{path} holds {found[:40]!r}, which is not an installation's id",
+            "restore the file; machines of this installation carry the id in their names",
+        )
+    return found
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft.write_text(secrets.token_hex(4) + "\n")
+    try:
+        # A link, unlike a rename, never replaces the id that another process made meanwhile.
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -1,0 +1,1 @@
+"""The parts of the SDK that stand behind `skyflow.client`."""

@@ -1,0 +1,100 @@
+"""Log files on this computer, also while they grow and are rotated."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from skyflow.config import Settings
+
+LOOK_SECONDS = 0.25
+"""Time between two looks at a file that is being followed, in seconds."""
+
+_OLDEST_KEPT = 9
+"""No rotation of ours keeps more files than `.9`."""
+
+
+def access_log(settings: Settings, service: str, incarnation: str) -> Path:
+    """Return the balancer's log of the requests to a service."""
+    name = f"{quote(service, safe='')}.{quote(incarnation, safe='')}.log"
+    return settings.balancer / "access" / name
+
+
+async def file_lines(
+    path: Path, *, tail: int | None = None, ended: asyncio.Event | None = None
+) -> AsyncIterator[str]:
+    """Yield the lines of a log and of what was rotated out of it.
+
+    Args:
+        path: The file being written; it need not exist yet.
+        tail: Begin with this many lines; with all of them if None.
+        ended: Go on with what is written until this is set; if None, stop at what there is.
+    """
+    lines: deque[str] = deque(maxlen=tail)
+    for older in _rotated(path):
+        with older.open("rb") as file:
+            lines.extend(_whole_lines(file, at_end=True))
+    # Kept open, so that nothing is lost if it is rotated while its lines are being printed.
+    opened = _open(path)
+    try:
+        if opened is not None:
+            lines.extend(_whole_lines(opened, at_end=ended is None))
+        for line in lines:
+            yield line
+        while ended is not None:
+            last_look = ended.is_set()
+            opened = _open(path) if opened is None else opened
+            if opened is not None:
+                for line in _whole_lines(opened, at_end=last_look):
+                    yield line
+                opened = _reopened(path, opened)
+            if last_look:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        if opened is not None:
+            opened.close()
+
+
+def _rotated(path: Path) -> list[Path]:
+    """Return what was rotated out of a log, the oldest first."""
+    older = (path.with_name(f"{path.name}.{n}") for n in range(_OLDEST_KEPT, 0, -1))
+    return [file for file in older if file.is_file()]
+
+
+def _open(path: Path) -> BinaryIO | None:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        return None
+
+
+def _whole_lines(opened: BinaryIO, *, at_end: bool) -> list[str]:
+    """Read on; a line without its end is left for the next time, unless there is none."""
+    lines = []
+    while line := opened.readline():
+        if not line.endswith(b"\n") and not at_end:
+            opened.seek(-len(line), 1)
+            break
+        lines.append(line.rstrip(b"\r\n").decode(errors="replace"))
+    return lines
+
+
+def _reopened(path: Path, opened: BinaryIO) -> BinaryIO | None:
+    """Return the file to read on in: another one after a rotation, by renaming or emptying."""
+    known = os.fstat(opened.fileno())
+    try:
+        now = path.stat()
+    except FileNotFoundError:
+        return opened
+    if (now.st_dev, now.st_ino) != (known.st_dev, known.st_ino):
+        opened.close()
+        return _open(path)
+    if now.st_size < opened.tell():
+        opened.seek(0)
+    return opened

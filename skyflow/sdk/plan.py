@@ -1,0 +1,87 @@
+"""What deploying a service would do, found out before anything is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skyflow.config import Settings
+from skyflow.contracts import OfferQuery, Offers
+from skyflow.errors import UsageError
+from skyflow.placement.offers import Offer, ResourceRequest
+from skyflow.placement.ranking import rank
+from skyflow.records import Record
+from skyflow.state import ServiceSettings
+
+if TYPE_CHECKING:
+    from skyflow.spec import Task
+    from skyflow.storage.specs import PreparedSpec
+
+
+class Plan(Record):
+    """What runs where, and what it costs."""
+
+    name: str
+    settings: ServiceSettings
+    offers: tuple[Offer, ...]
+    """In the order in which they are tried; never empty."""
+    problems: tuple[str, ...] = ()
+    """Clouds that could not answer, and why."""
+    files: tuple[tuple[str, int], ...] = ()
+    """What is copied to each machine: where it gets there, and its packed size in bytes."""
+
+    @property
+    def hourly_price(self) -> float:
+        """US dollars per hour for all replicas, if each gets the first offer."""
+        return self.offers[0].hourly_price * self.settings.num_nodes * self.settings.replicas
+
+    def with_files(self, prepared: PreparedSpec) -> Plan:
+        """Return the plan with the files that were prepared."""
+        files = tuple((target, taken.size) for target, taken in prepared.snapshots)
+        return self.model_copy(update={"files": files})
+
+
+async def make_plan(task: Task, name: str, settings: Settings) -> Plan:
+    """Find what meets a service's needs.
+
+    Raises:
+        UsageError: No cloud that is enabled offers it.
+
+    """
+    from skyflow.clouds.registry import find_offers
+
+    wanted = task.settings()
+    query = OfferQuery(resources=wanted.resources, ordered=wanted.ordered)
+    found = await find_offers(settings, query)
+    if not found.offers:
+        raise _nothing_offered(wanted.resources, found)
+    offers = rank(found.offers, refusals=(), in_use=(), now=0)
+    return Plan(name=name, settings=wanted, offers=offers, problems=found.problems)
+
+
+def _nothing_offered(wanted: tuple[ResourceRequest, ...], found: Offers) -> UsageError:
+    asked = " or ".join(dict.fromkeys(describe_request(request) for request in wanted))
+    reasons = "".join(f"\n  {problem}" for problem in found.problems)
+    return UsageError(
+        f"no enabled cloud offers {asked}{reasons}",
+        "change `resources`, or enable another cloud: `skyflow check` says what each one needs",
+    )
+
+
+def describe_request(request: ResourceRequest) -> str:
+    """Return what a request asks for, in words."""
+    parts = [
+        request.instance_type or "",
+        f"{request.accelerator}:{request.accelerator_count:g}" if request.accelerator else "",
+        _amount(request.cpus, request.cpus_or_more, "CPUs"),
+        _amount(request.memory_gib, request.memory_or_more, "GiB of memory"),
+        "spot" if request.use_spot else "",
+    ]
+    what = ", ".join(part for part in parts if part) or "a machine"
+    where = "/".join(p for p in (request.cloud, request.region, request.zone) if p)
+    return f"{what} on {where}" if where else what
+
+
+def _amount(value: float | None, or_more: bool, unit: str) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}{' or more' if or_more else ''} {unit}"
