@@ -63,6 +63,7 @@ async def ensure_stack(
     Raises:
         StackError: It does not start, does not answer in time, or runs with other settings.
         UsageError: Temporal's configuration cannot be read.
+
     """
     state = read_state(settings)
     if state is None or not (state.ready and state.alive):
@@ -84,6 +85,7 @@ async def stop_stack(
 
     Raises:
         StackError: Something of it does not end.
+
     """
     state = read_state(settings)
     supervisor = state.supervisor if state and state.alive else None

@@ -27,6 +27,7 @@ def external_address() -> str | None:
 
     Raises:
         UsageError: The configuration cannot be read.
+
     """
     if address := os.environ.get("TEMPORAL_ADDRESS"):
         return address
@@ -43,6 +44,7 @@ async def connect(settings: Settings, timeout: float = 10) -> Client:
     Raises:
         ControllerUnavailable: There is no stack, or Temporal does not answer.
         UsageError: Temporal's configuration cannot be read.
+
     """
     from temporalio.client import Client
     from temporalio.contrib.pydantic import pydantic_data_converter

@@ -23,6 +23,7 @@ def choose_ports(remembered: StackPorts | None, held: Collection[int]) -> StackP
 
     Raises:
         StackError: No port is free.
+
     """
     before = remembered.model_dump() if remembered else {}
     ports: dict[str, int] = {}

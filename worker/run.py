@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -61,8 +62,7 @@ async def run_worker(settings: Settings) -> None:
 
 def workers(client: Client, context: Context) -> list[Worker]:
     """Return the workers of one process, with activities kept apart by how long they take."""
-    installation, machines = InstallationActivities(context), MachineActivities(context)
-    replica, files = ReplicaActivities(context), FileActivities(context)
+    activities = activities_by_queue(context)
     return [
         Worker(
             client,
@@ -70,29 +70,34 @@ def workers(client: Client, context: Context) -> list[Worker]:
             workflows=[InstallationWorkflow, ServiceWorkflow, ReplicaWorkflow],
             sticky_queue_schedule_to_start_timeout=STICKY_SECONDS,
         ),
-        Worker(
-            client,
-            task_queue=OPERATIONS_QUEUE,
-            activities=[
-                installation.reserve_endpoint,
-                installation.release_endpoint,
-                machines.find_offers,
-                machines.launch_machine,
-                machines.teardown_replica,
-                replica.prepare_replica,
-                replica.start_replica,
-                files.remove_service_files,
-            ],
-            max_concurrent_activities=OPERATION_SLOTS,
-            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-            graceful_shutdown_timeout=GRACE,
-        ),
-        Worker(
-            client,
-            task_queue=WATCH_QUEUE,
-            activities=[replica.watch_replica],
-            max_concurrent_activities=WATCH_SLOTS,
-            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-            graceful_shutdown_timeout=GRACE,
+        *(
+            Worker(
+                client,
+                task_queue=queue,
+                activities=activities[queue],
+                max_concurrent_activities=slots,
+                max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+                graceful_shutdown_timeout=GRACE,
+            )
+            for queue, slots in ((OPERATIONS_QUEUE, OPERATION_SLOTS), (WATCH_QUEUE, WATCH_SLOTS))
         ),
     ]
+
+
+def activities_by_queue(context: Context) -> dict[str, list[Callable[..., object]]]:
+    """Return the activities that a worker carries out, by task queue."""
+    installation, machines = InstallationActivities(context), MachineActivities(context)
+    replica, files = ReplicaActivities(context), FileActivities(context)
+    return {
+        OPERATIONS_QUEUE: [
+            installation.reserve_endpoint,
+            installation.release_endpoint,
+            machines.find_offers,
+            machines.launch_machine,
+            machines.teardown_replica,
+            replica.prepare_replica,
+            replica.start_replica,
+            files.remove_service_files,
+        ],
+        WATCH_QUEUE: [replica.watch_replica],
+    }

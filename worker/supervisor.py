@@ -48,6 +48,7 @@ async def supervise(settings: Settings, bind: str = LOOPBACK, table: Table = sta
     Raises:
         StackError: The stack cannot be started as it is installed.
         UsageError: Temporal's configuration cannot be read.
+
     """
     make_directories(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

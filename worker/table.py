@@ -21,6 +21,7 @@ Table = Callable[[Settings, StackState], tuple[ProcessSpec, ...]]
 """Gives the processes, in the order in which they are stopped, for the ports of a state."""
 
 _HEALTH_SECONDS = 2
+_QUESTION_SECONDS = 0.25
 _PYTHON = (sys.executable, "-P", "-m")
 """Runs an installed module, never one that lies in the current directory."""
 
@@ -75,7 +76,10 @@ def _prepared(temporal: TemporalCommand, port: int) -> Callable[[float], Awaitab
 def _polls(temporal: TemporalCommand) -> Callable[[float], Awaitable[bool]]:
     async def ready(started_at: float) -> bool:
         with contextlib.suppress(StackError):
-            return await temporal.polled_since(started_at)
+            if await temporal.polled_since(started_at):
+                return True
+        # Each question is a process: not so many that they hold up the start they wait for.
+        await asyncio.sleep(_QUESTION_SECONDS)
         return False
 
     return ready

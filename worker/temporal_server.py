@@ -9,7 +9,7 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ def temporal_program() -> str:
 
     Raises:
         StackError: It is not installed.
+
     """
     directories = (Path(sys.executable).parent, Path(sysconfig.get_path("scripts")))
     beside = (directory / "temporal" for directory in directories)
@@ -71,6 +72,7 @@ class TemporalCommand:
 
         Raises:
             StackError: The server does not answer, or refuses.
+
         """
         if self._embedded:
             await self._keep_closed_workflows()
@@ -81,8 +83,12 @@ class TemporalCommand:
 
         Raises:
             StackError: The server does not answer, or refuses.
+
         """
-        queue = await self._json("task-queue", "describe", "--task-queue", WORKFLOW_QUEUE)
+        # Without `--legacy-mode` the server gives an answer that may be five seconds old.
+        queue = await self._json(
+            "task-queue", "describe", "--legacy-mode", "--task-queue", WORKFLOW_QUEUE
+        )
         return latest_poll(queue.get("pollers") or ()) >= since
 
     async def _keep_closed_workflows(self) -> None:
@@ -137,9 +143,5 @@ class TemporalCommand:
 
 def latest_poll(pollers: Iterable[dict[str, Any]]) -> float:
     """Return the time (Unix, seconds) at which a worker last asked for work, 0 for never."""
-    times = (
-        datetime.fromisoformat(str(poller["lastAccessTime"])).timestamp()
-        for poller in pollers
-        if poller.get("taskQueueType", "workflow") == "workflow"
-    )
-    return max(times, default=0)
+    times = (poller.get("last_access_time") or {} for poller in pollers)
+    return max((time.get("seconds", 0) + time.get("nanos", 0) / 1e9 for time in times), default=0)
