@@ -400,9 +400,13 @@ DRAIN_REPLICA = Activity(
     attempts=3,
 )
 REMOVE_SERVICE_FILES = Activity(
-    "remove_service_files", ServiceReference, bool, OPERATIONS_QUEUE, timedelta(minutes=10),
+    "remove_service_files",
+    ServiceReference,
+    bool,
+    OPERATIONS_QUEUE,
+    timedelta(minutes=5),
     longest_interval=timedelta(minutes=5),
-)  # fmt: skip
+)
 
 ACTIVITIES = (
     RESERVE_ENDPOINT,
