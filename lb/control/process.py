@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+from typing import NoReturn
 
 from aiohttp import web
 
@@ -17,13 +19,17 @@ from skyflow.errors import StackError
 _log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, balancer: str, admin_port: int) -> None:
-    """Work until SIGTERM or SIGINT, with or without Temporal and the data plane.
+def run(settings: Settings, balancer: str, admin_port: int) -> NoReturn:
+    """Work until SIGTERM or SIGINT, with or without Temporal and the data plane; then exit.
 
     Raises:
         StackError: The admin port cannot be listened on.
     """
     asyncio.run(_run(settings, balancer, admin_port))
+    logging.shutdown()
+    # Threads of Temporal's SDK may still want the interpreter while it is being taken down, which
+    # ends some runs with SIGSEGV or SIGABRT (temporalio/sdk-python#300). All work is done here.
+    os._exit(0)
 
 
 async def _run(settings: Settings, balancer: str, admin_port: int) -> None:

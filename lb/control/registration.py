@@ -89,8 +89,8 @@ async def _running_services(client: Client) -> AsyncIterator[str]:
 
 async def _fetch(client: Client, data_plane: DataPlane, workflow_id: str) -> None:
     handle = client.get_workflow_handle(workflow_id)
-    endpoints: EndpointSet = await handle.query(
+    endpoints: EndpointSet | None = await handle.query(
         Message.ENDPOINTS, result_type=EndpointSet, rpc_timeout=_CALL_TIMEOUT
     )
-    if endpoints.port:  # a service that was just started has none yet, and tells when it has
+    if endpoints:  # a service that was just started has no port yet, and tells when it has
         await data_plane.apply(endpoints)

@@ -33,6 +33,8 @@ class Stream(asyncio.Protocol):
         """Number of bytes that came, ever."""
         self.on_end = on_end
         """Called once, when the other side has said its last byte or is gone."""
+        self.peer = "unknown"
+        """Address of the other side, without its port."""
         self._on_open = on_open
         self._transport: asyncio.Transport | None = None
         self._chunks: list[bytes] = []
@@ -60,12 +62,6 @@ class Stream(asyncio.Protocol):
     def waiting(self) -> int:
         """Number of bytes that came and were not read yet."""
         return self._held
-
-    @property
-    def peer(self) -> str:
-        """Address of the other side, without its port."""
-        name = self._transport_of().get_extra_info("peername")
-        return str(name[0]) if name else "unknown"
 
     async def receive(self) -> bytes:
         """Wait for bytes and return all there are; nothing when the other side has ended.
@@ -157,6 +153,9 @@ class Stream(asyncio.Protocol):
         """Begin."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=HIGH_WATER)
+        # Kept: the access log names it also when the connection is gone.
+        if name := transport.get_extra_info("peername"):
+            self.peer = str(name[0])
         self._set_option(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in _KEEPALIVE:
             if hasattr(socket, option):

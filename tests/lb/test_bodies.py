@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lb.http.bodies import BadFraming, Body, ChunkedBody, LengthBody
+
+MESSAGE = b"5;name=value\r\nhello\r\nA\r\n0123456789\r\n0\r\nX-Sum: 1\r\n\r\n"
+
+
+def feed(body: Body, parts: list[bytes]) -> tuple[bytes, bytes, bytes]:
+    raw = payload = rest = b""
+    for part in parts:
+        fed = body.feed(part) if not body.done else None
+        raw += fed.raw if fed else b""
+        payload += fed.payload if fed else b""
+        rest += fed.rest if fed else part
+    return raw, payload, rest
+
+
+@given(st.lists(st.integers(0, len(MESSAGE) + 4), max_size=8))
+def test_a_chunked_body_ends_at_the_same_byte_however_it_is_cut(cuts: list[int]) -> None:
+    data = MESSAGE + b"GET "
+    edges = [0, *sorted(cuts), len(data)]
+    parts = [data[start:end] for start, end in pairwise(edges)]
+    body = ChunkedBody()
+    assert feed(body, parts) == (MESSAGE, b"hello0123456789", b"GET ")
+    assert body.done
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"g\r\n",
+        b"\r\n",
+        b"-1\r\n",
+        b"0x5\r\n",
+        b"5 \r\n",
+        b"5\nhello\r\n",
+        b"5;a\rb\r\nhello\r\n",
+        b"5\r\nhelloX\r\n",
+        b"5\r\nhello\n0\r\n\r\n",
+        b"1" * 16 + b"\r\n",
+        b"0\r\nContent-Length: 5\r\n\r\n",
+        b"0\r\nX : 1\r\n\r\n",
+        b"5;" + b"a" * 5000,
+    ],
+)
+def test_bad_chunks_are_refused(data: bytes) -> None:
+    with pytest.raises(BadFraming):
+        ChunkedBody().feed(data)
+
+
+def test_an_unfinished_line_is_not_passed_on() -> None:
+    assert ChunkedBody().feed(b"5;x=1").raw == b""
+
+
+def test_a_body_of_known_length_leaves_what_follows() -> None:
+    body = LengthBody(3)
+    assert feed(body, [b"ab", b"cde"]) == (b"abc", b"abc", b"de")
