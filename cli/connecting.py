@@ -17,18 +17,23 @@ if TYPE_CHECKING:
 async def deploying(on_progress: Callable[[str], None]) -> AsyncIterator[Skyflow]:
     """Connect for a command that deploys: the stack is started if it does not run.
 
+    Not if Temporal's own configuration names one that other workers serve.
+
     Args:
         on_progress: Told what is being waited for.
 
     Raises:
         StackError: It could not be started.
         ControllerUnavailable: Temporal does not answer.
+
     """
     from skyflow.client import Skyflow
     from skyflow.stack import ensure_stack
+    from skyflow.temporal import served_elsewhere
 
     settings = Settings.from_environment()
-    await ensure_stack(settings, on_progress)
+    if not await served_elsewhere(settings):
+        await ensure_stack(settings, on_progress)
     async with Skyflow.open(settings) as skyflow:
         yield skyflow
 
@@ -39,6 +44,7 @@ async def changing() -> AsyncIterator[Skyflow]:
 
     Raises:
         ServiceNotFound: Nothing has ever been started here.
+
     """
     if not _may_have_services(Settings.from_environment()):
         raise ServiceNotFound("there are no services here: nothing has ever been deployed")
@@ -54,6 +60,7 @@ async def reading() -> AsyncIterator[Skyflow | None]:
 
     Raises:
         ControllerUnavailable: The stack is stopped, or Temporal does not answer.
+
     """
     from skyflow.client import Skyflow
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from skyflow.config import Settings
+from skyflow.contracts import WORKFLOW_QUEUE
 from skyflow.errors import ControllerUnavailable, UsageError
 from skyflow.stack_state import read_state
 
@@ -59,6 +63,44 @@ async def connect(settings: Settings, timeout: float = 10) -> Client:
             if time.monotonic() + _RETRY_SECONDS >= deadline:
                 raise _unreachable(options["target_host"], timeout, error) from error
         await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def served_elsewhere(settings: Settings) -> bool:
+    """Return whether the Temporal that is configured has a worker which is not this stack's.
+
+    Then nothing has to run here: its balancer serves the endpoints, and another worker beside it
+    would look for machines and files on the wrong computer.
+
+    Raises:
+        ControllerUnavailable: Temporal does not answer.
+        UsageError: Temporal's configuration cannot be read.
+
+    """
+    state = read_state(settings)
+    if external_address() is None or (state is not None and state.alive):
+        return False
+    from temporalio.api.enums.v1 import TaskQueueType
+    from temporalio.api.taskqueue.v1 import TaskQueue
+    from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+
+    client = await connect(settings)
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=WORKFLOW_QUEUE),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    answer = await client.workflow_service.describe_task_queue(request)
+    return any(not _ended_here(poller.identity) for poller in answer.pollers)
+
+
+def _ended_here(identity: str) -> bool:
+    """Return whether a poller was a process of this computer that has ended.
+
+    Temporal lists pollers for five minutes after they asked last. Workers name themselves
+    `PID@HOST`, the default of Temporal's SDK.
+    """
+    pid, _, host = identity.partition("@")
+    return host == socket.gethostname() and pid.isdigit() and not psutil.pid_exists(int(pid))
 
 
 def _connect_options(settings: Settings) -> ClientConnectConfig:

@@ -7,18 +7,28 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from temporalio import workflow
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
+from temporalio.worker import Worker
 
 from skyflow.config import Settings
-from skyflow.contracts import SEARCH_ATTRIBUTES
+from skyflow.contracts import SEARCH_ATTRIBUTES, WORKFLOW_QUEUE
 from skyflow.errors import ControllerUnavailable, UsageError
 from skyflow.processes import ProcessIdentity
 from skyflow.stack import ensure_stack, stop_stack
 from skyflow.stack_state import StackState
-from skyflow.temporal import connect, external_address
+from skyflow.temporal import connect, external_address, served_elsewhere
 from tests.waiting import eventually
+
+
+@workflow.defn(sandboxed=False)
+class Idle:
+    @workflow.run
+    async def run(self) -> None:
+        return
+
 
 TEMPORAL_STACK = (sys.executable, "-m", "tests.stack.temporal_stack")
 
@@ -73,6 +83,18 @@ async def test_an_external_temporal_is_used_instead(
     other = Settings(home=tmp_path / "other")
     client = await connect(other)
     assert client.service_client.config.target_host == server.temporal_address
+
+
+async def test_a_temporal_that_a_worker_serves_needs_no_stack_here(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start(settings)
+    other = Settings(home=tmp_path / "other")
+    assert not await served_elsewhere(other)
+    monkeypatch.setenv("TEMPORAL_ADDRESS", server.temporal_address)
+    assert not await served_elsewhere(other)
+    async with Worker(await connect(other), task_queue=WORKFLOW_QUEUE, workflows=[Idle]):
+        await eventually(lambda: served_elsewhere(other))
 
 
 async def test_without_a_stack_the_remedy_is_to_start_one(settings: Settings) -> None:
