@@ -41,6 +41,14 @@ async def test_signal_that_ended_a_command_is_passed_on(cloud: LocalCloud, acces
     assert done.exit_signal[0] == "KILL"
 
 
+async def test_signal_without_a_name_is_passed_on_as_a_shell_does(
+    cloud: LocalCloud, access: Access
+) -> None:
+    machine = await cloud.launch(request(), access.keys)
+    async with await access.connect(machine) as connection:
+        assert (await connection.run("kill -40 $$")).exit_status == 168
+
+
 async def test_signal_of_the_client_reaches_the_command(cloud: LocalCloud, access: Access) -> None:
     machine = await cloud.launch(request(), access.keys)
     async with await access.connect(machine) as connection:

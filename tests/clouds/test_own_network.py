@@ -43,6 +43,13 @@ async def test_machines_reach_each_other(cloud: LocalCloud, access: Access) -> N
     assert await access.run(second, probe) == "reached\n"
 
 
+async def test_look_up_of_a_name_fails_at_once(cloud: LocalCloud, access: Access) -> None:
+    machine = await cloud.launch(request(), access.keys)
+    async with await access.connect(machine) as connection:
+        done = await connection.run("timeout 3 getent hosts nowhere.example", check=False)
+    assert done.exit_status not in (0, 124)
+
+
 async def test_machine_sees_only_its_own_processes_and_name(
     cloud: LocalCloud, access: Access
 ) -> None:

@@ -92,10 +92,21 @@ async def test_offer_that_meets_two_requests_is_found_once(settings: Settings) -
     assert len(found.offers) == 4
 
 
-async def test_cloud_that_cannot_answer_is_a_problem_not_an_error(
-    settings: Settings, script: Path
-) -> None:
+@pytest.mark.usefixtures("script")
+async def test_ordered_requests_come_before_cheaper_offers(settings: Settings) -> None:
+    requests = (ResourceRequest(region="r2"), ResourceRequest())
+    found = await find_offers(settings, OfferQuery(resources=requests, ordered=True))
+    zones = [offer.place.zone for offer in found.offers]
+    assert zones == ["r2-a", "r3-a", "r1-a", "r1-b"]
+
+
+@pytest.fixture
+def broken_script(script: Path) -> None:
     script.write_text('{"places": [{"regio": "r1"}]}')
+
+
+@pytest.mark.usefixtures("broken_script")
+async def test_cloud_that_cannot_answer_is_a_problem_not_an_error(settings: Settings) -> None:
     requests = (ResourceRequest(cloud="fake"), ResourceRequest(cloud="local"))
     found = await find_offers(settings, OfferQuery(resources=requests))
     assert [offer.place.cloud for offer in found.offers] == ["local"]
@@ -115,3 +126,7 @@ def test_registry_loads_no_library_of_a_cloud() -> None:
         "sys.exit(bool({'boto3', 'google', 'asyncssh', 'pyroute2'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def query(*resources: ResourceRequest) -> OfferQuery:
+    return OfferQuery(resources=resources)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import asyncssh
 
@@ -114,7 +115,12 @@ class _Server(asyncssh.SSHServer):
         self._shells = shells
 
     def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
-        return _Session(self._shells.serve, _make_sftp_server, _SFTP_VERSION, allow_scp=False)
+        return _Session(
+            self._shells.serve,
+            lambda channel: asyncssh.SFTPServer(cast("asyncssh.SSHServerChannel[bytes]", channel)),
+            _SFTP_VERSION,
+            allow_scp=False,
+        )
 
 
 class _Session(asyncssh.SSHServerProcess[bytes]):
@@ -125,10 +131,6 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
         return True
 
 
-def _make_sftp_server(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
-    return asyncssh.SFTPServer(channel)
-
-
 async def _ended(session: asyncssh.SSHServerProcess[bytes], child: Child) -> int:
     status = await child.ended
     # Its number may soon be another process's, which a late signal must not reach.
@@ -137,10 +139,12 @@ async def _ended(session: asyncssh.SSHServerProcess[bytes], child: Child) -> int
 
 
 def _report(session: asyncssh.SSHServerProcess[bytes], status: int) -> None:
-    if status >= 0:
-        session.exit(status)
+    names = {each.value: each.name for each in signal.Signals}
+    if -status in names:
+        session.exit_with_signal(names[-status].removeprefix("SIG"))
     else:
-        session.exit_with_signal(signal.Signals(-status).name.removeprefix("SIG"))
+        # Most real-time signals have no name; a shell reports them like this too.
+        session.exit(status if status >= 0 else 128 - status)
 
 
 def _take_terminal() -> None:
