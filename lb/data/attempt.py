@@ -17,6 +17,10 @@ class Broken(Exception):
     """The connection broke before a single byte of an answer came."""
 
 
+class Lost(Exception):
+    """The answer was cut, and the client has seen nothing of it yet."""
+
+
 class Cut(Exception):
     """The answer did not come to its end, or is not valid HTTP."""
 
@@ -37,7 +41,7 @@ class Attempt:
     ) -> None:
         self.upstream: Stream = connection.stream
         self._request = request
-        self._replica = replica
+        self.replica = replica
         self._received = self.upstream.received
         self._idle_seconds = idle_seconds
         self._loop = asyncio.get_running_loop()
@@ -69,7 +73,7 @@ class Attempt:
         """
         request = self._request
         client = request.client.peer.encode()
-        head = forward_request(request.head, request.body, client, self._replica.authority)
+        head = forward_request(request.head, request.body, client, self.replica.authority)
         try:
             self.upstream.write(head + request.sent)
         except ConnectionResetError as error:
@@ -136,7 +140,7 @@ class Attempt:
         """Keep the connection for another request if it can take one."""
         complete = body.done and self._request.body.done and not self._upload_running
         if complete and head.keep_alive:
-            self._replica.upstream.give_back(self.upstream)
+            self.replica.upstream.give_back(self.upstream)
             self._kept = True
 
     def moved(self) -> None:

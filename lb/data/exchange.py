@@ -8,19 +8,23 @@ from collections.abc import Iterator
 
 from lb.data import answers
 from lb.data.access_log import AccessLine
-from lb.data.attempt import Attempt, BadRequestBody, Broken, Cut, Silent
+from lb.data.attempt import Attempt, BadRequestBody, Broken, Cut, Lost, Silent
 from lb.data.redaction import redact
 from lb.data.replicas import Replica
 from lb.data.request import Request
 from lb.data.service import Service
 from lb.data.tunnel import tunnel
 from lb.data.upstream import NotConnected
-from lb.http.bodies import Body
+from lb.http.bodies import Body, Fed
 from lb.http.forwarding import forward_interim, forward_response
 from lb.http.heads import ResponseHead
 
 CLIENT_GONE = 499
 """Status that access logs know for a client that went away before it was answered."""
+HOLD_LIMIT = 64 * 1024
+"""Longest answer in bytes that is held back until it is whole, if its request may be repeated."""
+HOLD_SECONDS = 0.1
+"""Longest time that such an answer is held back: a slow one passes as it comes."""
 
 
 class Exchange:
@@ -60,7 +64,7 @@ class Exchange:
                 replica.unreachable(asyncio.get_running_loop().time())
                 if failure.status == 503:
                     failure = answers.all_refused(self._service.endpoints.service)
-            except Broken as error:
+            except (Broken, Lost) as error:
                 failure = answers.broken(str(error))
                 if not self._request.may_repeat(self._service.endpoints.retry):
                     break
@@ -104,7 +108,6 @@ class Exchange:
             async with Attempt(self._request, replica, connection, idle) as attempt:
                 attempt.send()
                 head = await self._final_head(attempt)
-                replica.codes[head.status] += 1
                 if head.status == 101:
                     return await self._switch(attempt, head)
                 return await self._relay(attempt, head)
@@ -113,6 +116,9 @@ class Exchange:
                 self._stale = replica
             else:
                 replica.failures += 1
+            raise
+        except Lost:
+            replica.failures += 1
             raise
 
     async def _final_head(self, attempt: Attempt) -> ResponseHead:
@@ -131,7 +137,7 @@ class Exchange:
         return head
 
     async def _switch(self, attempt: Attempt, head: ResponseHead) -> bool:
-        self._status = head.status
+        self._commit(attempt, head)
         attempt.tunnelled()
         await self._client.send(forward_interim(head))
         self._sent = await tunnel(self._client, attempt.upstream)
@@ -140,29 +146,43 @@ class Exchange:
 
     async def _relay(self, attempt: Attempt, head: ResponseHead) -> bool:
         body = attempt.body(head)
+        held = await self._hold(attempt, body)
         old_client = self._request.head.minor == 0
-        until_close = body.ends_with_connection or (body.chunked and old_client)
-        # An answer before the end of the request leaves bytes on the way that nobody wants.
-        keep = self._stay_open and not until_close and self._request.body.done
-        self._status = head.status
-        lines = forward_response(head, body, self._request.head, keep)
-        if body.done:
-            await self._client.send(lines)
-        else:
-            await self._relay_body(attempt, body, lines, old_client)
-        attempt.finish(head, body)
-        self._ending = "complete"
-        return keep
-
-    async def _relay_body(
-        self, attempt: Attempt, body: Body, lines: bytes, old_client: bool
-    ) -> None:
         self._countable = not body.ends_with_connection and not (body.chunked and old_client)
-        self._client.write(lines)
+        # An answer before the end of the request leaves bytes on the way that nobody wants.
+        keep = self._stay_open and self._countable and self._request.body.done
+        self._commit(attempt, head)
+        lines = forward_response(head, body, self._request.head, keep)
+        self._sent = sum(len(fed.payload) for fed in held)
+        await self._client.send(lines + b"".join(fed.payload for fed in held))
         while fed := await attempt.part(body):
             self._sent += len(fed.payload)
             await self._client.send(fed.payload if old_client else fed.raw)
             attempt.moved()
+        attempt.finish(head, body)
+        self._ending = "complete"
+        return keep
+
+    async def _hold(self, attempt: Attempt, body: Body) -> list[Fed]:
+        """Wait a moment for a short answer to be whole: its loss then costs the client nothing."""
+        held: list[Fed] = []
+        short = body.length is not None and body.length <= HOLD_LIMIT
+        if body.done or not short or not self._request.may_repeat(self._service.endpoints.retry):
+            return held
+        try:
+            async with asyncio.timeout(HOLD_SECONDS):
+                while fed := await attempt.part(body):
+                    held.append(fed)
+        except TimeoutError:
+            return held
+        except Cut as error:
+            raise Lost(str(error)) from error
+        return held
+
+    def _commit(self, attempt: Attempt, head: ResponseHead) -> None:
+        """Note that from now on the client sees this answer and no other."""
+        self._status = head.status
+        attempt.replica.codes[head.status] += 1
 
     async def _fail(self, replica: Replica, error: Exception) -> bool:
         if not isinstance(error, BadRequestBody):

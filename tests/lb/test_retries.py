@@ -135,6 +135,29 @@ async def test_a_begun_answer_is_never_repeated(plane: Plane) -> None:
         assert good.connections == 0
 
 
+async def test_a_short_answer_that_is_cut_costs_no_error(plane: Plane) -> None:
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"
+    async with replica(answering(cut, close=True)) as bad, replica(answering(OK)) as good:
+        served = await plane.serve(bad.url, good.url)
+        for _ in range(4):
+            assert content(await ask(served.port, get())) == b"ok"
+        assert bad.connections > 0
+        assert content(await ask(served.port, get(method="HEAD"))) == b""
+
+
+async def test_a_cut_answer_is_not_asked_for_again_where_it_came_from(plane: Plane) -> None:
+    async def cut_the_second(reader: StreamReader, writer: StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK[:-1])
+
+    async with replica(cut_the_second) as upstream:
+        served = await plane.serve(upstream.url)
+        assert [status(await ask(served.port, get())) for _ in range(2)] == [200, 502]
+        assert upstream.connections == 1
+
+
 @pytest.mark.parametrize("retry", ["safe", "none"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("announced", [False, True])
