@@ -17,8 +17,16 @@ from skyflow.sdk.views import ServiceView
 class Board:
     """Shows where services are, on standard error."""
 
-    def __init__(self, *, silent: bool = False) -> None:
+    def __init__(self, *, silent: bool = False, named: bool = False) -> None:
+        """Start empty.
+
+        Args:
+            silent: Show nothing.
+            named: Begin each line with the service's name.
+
+        """
         self._silent = silent
+        self._named = named
         self._views: dict[str, ServiceView] = {}
         console = news()
         self._live: Live | None = None
@@ -49,7 +57,7 @@ class Board:
         before = self._views.get(view.status.service)
         self._views[view.status.service] = view
         if self._live is None and not self._silent:
-            prefix = f"[{view.status.service}] " if len(self._views) > 1 else ""
+            prefix = f"[{view.status.service}] " if self._named else ""
             for line in changes(before, view):
                 say(prefix + line)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 
 from cli import connecting
 from cli.board import Board
 from cli.exits import Exit, Interrupted
 from cli.render import documents
-from cli.render.deployment import failure, going_on, outcome, result
+from cli.render.deployment import failure, going_on, interrupted, outcome, result
 from cli.render.plan import plan as plan_shown
 from cli.terminal import confirm, news, say, show, show_document
 from skyflow.client import Skyflow
@@ -42,6 +43,7 @@ class Deployment:
 
         Raises:
             SkyflowError: It cannot be done, or was not.
+
         """
         plan = await make_plan(self._task, self._name, self._settings)
         async with prepare(self._task, Keyring.load(self._settings)) as prepared:
@@ -55,7 +57,10 @@ class Deployment:
             if not yes and not confirm(f"Deploy service {self._name!r}?"):
                 say("Nothing was changed.")
                 return Exit.FAILED
-            return await self._carry_out(prepared, plan, wait=wait)
+            try:
+                return await self._carry_out(prepared, plan, wait=wait)
+            except asyncio.CancelledError:
+                raise Interrupted(interrupted(self._name)) from None
 
     async def _carry_out(self, prepared: PreparedSpec, plan: Plan, *, wait: bool) -> Exit:
         async with connecting.deploying(self._say) as skyflow:
@@ -116,18 +121,14 @@ class Deployment:
 async def _last_words(
     skyflow: Skyflow, view: ServiceView
 ) -> tuple[ReplicaRecord | None, list[LogLine]]:
-    """Return the replica that failed last, and the end of what it wrote."""
-    failed = [r for r in view.status.replicas if r.phase.failed]
-    if not failed:
-        return None, []
-    replica = max(failed, key=lambda record: record.phase_since)
-    lines = skyflow.logs.lines(
-        view.status.service,
-        view.status.incarnation,
-        replica_id=replica.replica_id,
-        tail=LAST_LINES,
-    )
-    try:
-        return replica, [line async for line in lines]
-    except UsageError:  # it never got as far as writing anything
-        return replica, []
+    """Return the replica that failed last and wrote something, and the end of that."""
+    status = view.status
+    failed = [r for r in status.replicas if r.phase.failed or (r.outcome and r.outcome.failed)]
+    for replica in sorted(failed, key=lambda record: -record.replica_id):
+        lines = skyflow.logs.lines(
+            status.service, status.incarnation, replica_id=replica.replica_id, tail=LAST_LINES
+        )
+        with suppress(UsageError):  # it has no log at all
+            if last := [line async for line in lines]:
+                return replica, last
+    return None, []

@@ -65,6 +65,7 @@ class LogPrinter:
 
         Raises:
             ControllerUnavailable: Nobody can be asked for them.
+
         """
         if self._skyflow is None:
             raise ControllerUnavailable(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import IO, Any
 
@@ -12,22 +13,32 @@ from rich.console import Console, RenderableType
 from skyflow.errors import UsageError
 
 _UNLIMITED_WIDTH = 10_000
-"""Columns where output is no terminal, so that no table is cut or folded there."""
+"""Columns wherever no table must be cut or folded."""
+
+_PADDING = re.compile(r" +(?=(\x1b\[0m)?$)", re.MULTILINE)
+"""The spaces that fill up the last column of a table."""
 
 
 def output() -> Console:
-    """Return the console for what was asked for: standard output."""
-    return _console(sys.stdout)
+    """Return the console on standard output, for what is drawn again and again."""
+    return _console(sys.stdout, None if sys.stdout.isatty() else _UNLIMITED_WIDTH)
 
 
 def news() -> Console:
     """Return the console for progress and errors: standard error."""
-    return _console(sys.stderr)
+    return _console(sys.stderr, None if sys.stderr.isatty() else _UNLIMITED_WIDTH)
 
 
 def show(result: RenderableType) -> None:
-    """Print a result on standard output."""
-    output().print(result)
+    """Print a result on standard output.
+
+    Nothing is folded to the width of a terminal: lines that are too long for it are easier to read
+    than cells that are broken, and easier to search.
+    """
+    console = _console(sys.stdout, _UNLIMITED_WIDTH)
+    with console.capture() as captured:
+        console.print(result)
+    sys.stdout.write(_PADDING.sub("", captured.get()))
 
 
 def say(message: str) -> None:
@@ -45,6 +56,7 @@ def confirm(question: str) -> bool:
 
     Raises:
         UsageError: There is no terminal to ask on.
+
     """
     if not sys.stdin.isatty():
         raise UsageError(
@@ -54,7 +66,6 @@ def confirm(question: str) -> bool:
     return click.confirm(question, default=False, err=True)
 
 
-def _console(file: IO[str]) -> Console:
+def _console(file: IO[str], width: int | None) -> Console:
     # rich decides by the terminal and NO_COLOR whether there are colours.
-    width = None if file.isatty() else _UNLIMITED_WIDTH
     return Console(file=file, width=width, highlight=False, emoji=False)

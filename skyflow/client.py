@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from temporalio.client import Client, WorkflowHandle
 
@@ -16,15 +16,16 @@ from skyflow.errors import ServiceNotFound
 from skyflow.naming import service_workflow_id
 from skyflow.sdk import lookup
 from skyflow.sdk.addresses import endpoint_url, service_page
-from skyflow.sdk.deploy import deploy
 from skyflow.sdk.faults import temporal_faults
+from skyflow.sdk.files import access_logs
 from skyflow.sdk.logs import ServiceLogs
 from skyflow.sdk.views import Farewell, ServiceView
-from skyflow.spec import Task
 from skyflow.state import Decision, ReplicaRecord, ServiceStatus
-from skyflow.storage.keyring import Keyring
-from skyflow.storage.specs import PreparedSpec, prepare
 from skyflow.temporal import connect
+
+if TYPE_CHECKING:
+    from skyflow.spec import Task
+    from skyflow.storage.specs import PreparedSpec
 
 CONNECT_SECONDS = 5.0
 """Longest time to reach Temporal, in seconds."""
@@ -74,11 +75,17 @@ class Skyflow:
             ControllerUnavailable: Temporal or the worker does not answer.
 
         """
+        from skyflow.storage.keyring import Keyring
+        from skyflow.storage.specs import prepare
+
         async with prepare(task, Keyring.load(self._settings)) as prepared:
             return await self.deploy(prepared, name)
 
     async def deploy(self, prepared: PreparedSpec, name: str) -> ApplyOutcome:
         """Do as `up` with a spec whose files have been copied already."""
+        # What it takes to deploy is slow to import, and `status` should not wait for it.
+        from skyflow.sdk.deploy import deploy
+
         return await deploy(self._settings, self._temporal, prepared, name)
 
     async def status(self, names: Sequence[str] | None = None) -> list[ServiceView]:
@@ -129,7 +136,7 @@ class Skyflow:
             ControllerUnavailable: Temporal or the worker does not answer.
 
         """
-        await self._require(name)
+        lookup.check_compatible((await self._require(name)).status)
         request = ScaleRequest(replicas=replicas, reason="asked for by the command line")
         with temporal_faults(f"scaling service {name!r}"):
             async with asyncio.timeout(lookup.ANSWER_SECONDS):
@@ -213,6 +220,17 @@ class Skyflow:
     def page(self, name: str) -> str | None:
         """Return the page of a service in Temporal's web UI; None where its address is unknown."""
         return service_page(self._settings, self._temporal.namespace, name)
+
+    async def purge(self, name: str) -> None:
+        """Remove all logs of a service that does not run any more: its replicas' and requests'.
+
+        Raises:
+            StorageError: Something could not be removed.
+
+        """
+        await self.logs.purge(name)
+        for path in access_logs(self._settings, name):
+            path.unlink(missing_ok=True)
 
     async def _require(self, name: str) -> ServiceView:
         return (await self.status([name]))[0]

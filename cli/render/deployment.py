@@ -73,3 +73,11 @@ def going_on(name: str) -> str:
         f"  What it writes: skyflow serve logs {name}\n"
         f"  To undo it:     skyflow serve down {name}"
     )
+
+
+def interrupted(name: str) -> str:
+    """Return what to tell somebody who stopped before it was known whether a request arrived."""
+    return (
+        f"Interrupted while service {name!r} was being handed over.\n"
+        f"  Whether it was: skyflow serve status {name}"
+    )

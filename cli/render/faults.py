@@ -14,6 +14,7 @@ def fault(error: SkyflowError, source: str | None = None) -> Text:
     Args:
         error: The error.
         source: Text of the service YAML, where it could be read.
+
     """
     shown = Text()
     if isinstance(error, SpecError):

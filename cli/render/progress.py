@@ -50,7 +50,7 @@ def changes(before: ServiceView | None, after: ServiceView) -> list[str]:
 
 def _differs(before: ReplicaRecord | None, after: ReplicaRecord) -> bool:
     if before is None:
-        return True
+        return not after.phase.ended
     return (before.phase, before.place, before.reason) != (after.phase, after.place, after.reason)
 
 

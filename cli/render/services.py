@@ -40,6 +40,7 @@ def services(views: Sequence[ServiceView], now: float, *, verbose: bool = False)
         views: The services.
         now: Time (Unix, seconds).
         verbose: Add policies and resources, and show every replica.
+
     """
     if not views:
         return Text(NO_SERVICES)
@@ -61,6 +62,7 @@ def replicas(views: Sequence[ServiceView], now: float, most: int | None = None) 
         views: The services.
         now: Time (Unix, seconds).
         most: Number of rows at most; all if None.
+
     """
     rows = [(view.status.service, record) for view in views for record in view.status.replicas]
     if not rows:
@@ -112,6 +114,11 @@ def _notes(views: Sequence[ServiceView], now: float) -> list[str]:
         f"{duration(now - v.status.updated_at)} ago. `skyflow stack up` starts the worker."
         for v in views
         if v.stale
+    ]
+    notes += [
+        f"{v.status.service}: its controller is of another version of skyflow than this command."
+        for v in views
+        if not v.compatible
     ]
     return notes
 

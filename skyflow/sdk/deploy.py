@@ -25,7 +25,7 @@ from skyflow.errors import ControllerUnavailable, ServiceConflict, UsageError
 from skyflow.installation import installation_id
 from skyflow.naming import service_directory, service_workflow_id
 from skyflow.sdk.faults import STACK_REMEDY, temporal_faults
-from skyflow.sdk.lookup import ANSWER_SECONDS, require_worker, sight
+from skyflow.sdk.lookup import ANSWER_SECONDS, check_compatible, require_worker, sight
 from skyflow.spec import check_service_name
 from skyflow.state import ServicePhase, ServiceStatus, ServiceVersion, SpecReference
 from skyflow.storage.specs import PreparedSpec
@@ -50,6 +50,7 @@ async def deploy(
     check_service_name(name)
     sighting = await sight(temporal, name)
     if sighting is not None:
+        check_compatible(sighting.status)
         return _unchanged(sighting.status, prepared.digest)
     await require_worker(temporal)
     incarnation = secrets.token_hex(4)

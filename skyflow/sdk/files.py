@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -25,6 +26,14 @@ def access_log(settings: Settings, service: str, incarnation: str) -> Path:
     return settings.balancer / "access" / name
 
 
+def access_logs(settings: Settings, service: str) -> list[Path]:
+    """Return every log of requests to services of a name, and what was rotated out of them."""
+    form = re.compile(re.escape(quote(service, safe="")) + r"\.[0-9a-f]{8}\.log(\.\d+)?")
+    directory = access_log(settings, service, "").parent
+    found = directory.iterdir() if directory.is_dir() else ()
+    return [path for path in found if form.fullmatch(path.name)]
+
+
 async def file_lines(
     path: Path, *, tail: int | None = None, ended: asyncio.Event | None = None
 ) -> AsyncIterator[str]:
@@ -34,6 +43,7 @@ async def file_lines(
         path: The file being written; it need not exist yet.
         tail: Begin with this many lines; with all of them if None.
         ended: Go on with what is written until this is set; if None, stop at what there is.
+
     """
     lines: deque[str] = deque(maxlen=tail)
     for older in _rotated(path):

@@ -18,6 +18,7 @@ from temporalio.client import (
 from temporalio.common import QueryRejectCondition
 from temporalio.service import RPCError, RPCStatusCode
 
+from skyflow import API_VERSION
 from skyflow.contracts import MEMO_STATUS, WORKFLOW_QUEUE, Message, WorkflowName
 from skyflow.errors import ControllerUnavailable, SkyflowError
 from skyflow.naming import service_workflow_id
@@ -132,6 +133,21 @@ async def require_worker(temporal: Client) -> None:
         answer = await temporal.workflow_service.describe_task_queue(request)
     if not answer.pollers:
         raise ControllerUnavailable("no worker runs, so nothing would be done", STACK_REMEDY)
+
+
+def check_compatible(status: ServiceStatus) -> None:
+    """Check that a service understands what this SDK sends.
+
+    Raises:
+        SkyflowError: It runs under another version of the messages.
+
+    """
+    if status.api_version != API_VERSION:
+        raise SkyflowError(
+            f"service {status.service!r} speaks version {status.api_version} of skyflow's "
+            f"messages, and this command version {API_VERSION}",
+            "use the version of skyflow that the controller runs",
+        )
 
 
 def _other_version(name: str) -> SkyflowError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skyflow.contracts import ApplyOutcome
+from skyflow import API_VERSION
 from skyflow.records import Record
 from skyflow.state import ReplicaPhase, ServicePhase, ServiceStatus
 
@@ -17,6 +17,11 @@ class ServiceView(Record):
     """No worker answered: this is what the service last wrote down, at `status.updated_at`."""
 
     @property
+    def compatible(self) -> bool:
+        """Whether the service's controller understands what this SDK sends."""
+        return self.status.api_version == API_VERSION
+
+    @property
     def ready(self) -> int:
         """Number of replicas that are ready."""
         return sum(r.phase is ReplicaPhase.READY and not r.leaving for r in self.status.replicas)
@@ -29,7 +34,8 @@ class ServiceView(Record):
     @property
     def failures(self) -> int:
         """Number of replicas, of those still listed, that failed."""
-        return sum(r.phase.failed for r in self.status.replicas)
+        known = [r.outcome or r.phase for r in self.status.replicas]
+        return sum(phase.failed for phase in known)
 
     @property
     def settled(self) -> bool:
@@ -43,13 +49,6 @@ class ServiceView(Record):
         return self.status.phase in (ServicePhase.FAILED, ServicePhase.SHUTTING_DOWN) or (
             self.status.target == 0 and self.status.port is not None
         )
-
-
-class Deployment(Record):
-    """What became of an `up`."""
-
-    name: str
-    outcome: ApplyOutcome
 
 
 class Farewell(Record):

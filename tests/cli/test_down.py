@@ -8,6 +8,7 @@ from pathlib import Path
 from cli.exits import Exit
 from skyflow.client import Skyflow
 from skyflow.config import Settings
+from skyflow.sdk.files import access_log
 from skyflow.storage.log_segments import Segment, create_segment, log_prefix
 from skyflow.storage.store import Store
 from tests.cli.conftest import Run, deployed
@@ -58,8 +59,12 @@ async def test_purge_removes_the_logs_of_what_is_down(
 ) -> None:
     prefix = log_prefix("hello", "0000aaaa", 1, 0, "run")
     await create_segment(Store(settings), prefix, Segment(0, 3, b"hi\n"))
+    requests = access_log(settings, "hello", "0000aaaa")
+    requests.parent.mkdir(parents=True)
+    requests.write_text("GET /\n")
     assert (await run("serve", "down", "hello", "--purge", "-y")).exit_code == Exit.OK
     assert skyflow.logs.incarnations("hello") == ()
+    assert not requests.exists()
 
 
 async def test_it_asks_first(run: Run, world: World, yaml: Path, skyflow: Skyflow) -> None:

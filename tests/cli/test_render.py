@@ -12,9 +12,10 @@ from cli.render.deployment import failure, outcome, result
 from cli.render.plan import plan
 from cli.render.progress import changes, progress
 from cli.render.services import services
-from skyflow.errors import Problem, SpecError, UsageError
+from skyflow.errors import Problem, SkyflowError, SpecError, UsageError
 from skyflow.placement.offers import Offer, Place, ResourceRequest
 from skyflow.sdk.logs import LogLine
+from skyflow.sdk.lookup import check_compatible
 from skyflow.sdk.plan import Plan
 from skyflow.sdk.views import ServiceView
 from skyflow.state import (
@@ -98,6 +99,14 @@ def test_a_size_is_in_the_largest_unit() -> None:
 def test_the_status_shows_what_ran_when_nobody_answered() -> None:
     printed = shown(services([view(READY, stale=True)], now=100))
     assert "chat: no worker answers; this is what was known 10s ago." in printed
+
+
+def test_a_controller_of_another_version_is_noted() -> None:
+    seen = view(READY)
+    other = seen.model_copy(update={"status": seen.status.model_copy(update={"api_version": 99})})
+    assert "chat: its controller is of another version" in shown(services([other], now=100))
+    with pytest.raises(SkyflowError, match="version 99"):
+        check_compatible(other.status)
 
 
 def test_replicas_show_place_resources_and_reason() -> None:

@@ -56,7 +56,7 @@ async def command(
             raise Interrupted(_goes_on(chosen)) from None
         if purge:
             for name in chosen:
-                await skyflow.logs.purge(name)
+                await skyflow.purge(name)
     return _tell(ends, as_json=as_json, purge=purge)
 
 
@@ -92,7 +92,7 @@ def _agreed(names: list[str], *, purge: bool) -> bool:
 async def _take_down(skyflow: Skyflow, names: list[str], *, silent: bool) -> list[Farewell]:
     from cli.board import Board
 
-    with Board(silent=silent) as board:
+    with Board(silent=silent, named=len(names) > 1) as board:
         return list(await asyncio.gather(*(_end(skyflow, name, board) for name in names)))
 
 

@@ -19,6 +19,7 @@ async def command(name: str, replicas: int, as_json: bool) -> None:
     New ones start at once; those that are too many finish the requests they have.
     """
     from cli.connecting import changing
+    from cli.render.text import quantity
     from cli.terminal import say, show_document
 
     async with changing() as skyflow:
@@ -26,4 +27,5 @@ async def command(name: str, replicas: int, as_json: bool) -> None:
     if as_json:
         show_document({"name": name, "target_replicas": replicas})
     else:
-        say(f"Service {name!r} now runs towards {replicas} replicas: `skyflow serve status {name}`")
+        wanted = quantity(replicas, "replica")
+        say(f"Service {name!r} goes to {wanted}; `skyflow serve status {name}` says how far it is.")
