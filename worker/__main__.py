@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import sys
 
 import click
@@ -23,6 +25,10 @@ def run() -> None:
     from worker.run import run_worker
 
     asyncio.run(run_worker(Settings.from_environment()))
+    # Temporal's native threads may crash an interpreter that is being taken down.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 @main.command()
