@@ -26,7 +26,7 @@ def main(name: str) -> None:
 
 
 def _endpoint(name: str) -> str:
-    program = Path(sys.executable).with_name("skyflow")
+    program = str(Path(sys.executable).with_name("skyflow"))
     command = [program, "serve", "status", name, "--endpoint"]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
