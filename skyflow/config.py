@@ -33,9 +33,7 @@ class Settings:
         home = Path(os.environ.get("SKYFLOW_HOME") or "~/.skyflow").expanduser().absolute()
         network = os.environ.get("SKYFLOW_LOCAL_NETWORK") or "auto"
         if network not in get_args(LocalNetwork):
-            raise UsageError(
-                f"SKYFLOW_LOCAL_NETWORK is {network!r}; allowed: auto, own, shared"
-            )
+            raise UsageError(f"SKYFLOW_LOCAL_NETWORK is {network!r}; allowed: auto, own, shared")
         return Settings(home=home, local_network=cast("LocalNetwork", network))
 
     @property

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.context import Context, open_context
 from activities.files import FileActivities
@@ -61,13 +62,21 @@ async def run_worker(settings: Settings) -> None:
 
 
 def workers(client: Client, context: Context) -> list[Worker]:
-    """Return the workers of one process, with activities kept apart by how long they take."""
+    """Return the workers of one process, with activities kept apart by how long they take.
+
+    Workflows use the code that the process started with. Loading it anew for each of them, as a
+    sandbox does that trusts no module, would mix versions when the files change under a running
+    worker; tests run workflows in such a sandbox.
+    """
     activities = activities_by_queue(context)
     return [
         Worker(
             client,
             task_queue=WORKFLOW_QUEUE,
             workflows=[InstallationWorkflow, ServiceWorkflow, ReplicaWorkflow],
+            workflow_runner=SandboxedWorkflowRunner(
+                SandboxRestrictions.default.with_passthrough_modules("skyflow", "workflows")
+            ),
             sticky_queue_schedule_to_start_timeout=STICKY_SECONDS,
         ),
         *(
