@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from skyflow.config import Settings
@@ -44,7 +45,7 @@ async def make_plan(task: Task, name: str, settings: Settings) -> Plan:
     """Find what meets a service's needs.
 
     Raises:
-        UsageError: No cloud that is enabled offers it.
+        UsageError: No cloud that is enabled offers it, or it cannot work on the only one that does.
 
     """
     from skyflow.clouds.registry import find_offers
@@ -54,8 +55,28 @@ async def make_plan(task: Task, name: str, settings: Settings) -> Plan:
     found = await find_offers(settings, query)
     if not found.offers:
         raise _nothing_offered(wanted.resources, found)
+    await _check_network(task, found, settings)
     offers = rank(found.offers, refusals=(), in_use=(), now=0)
     return Plan(name=name, settings=wanted, offers=offers, problems=found.problems)
+
+
+async def _check_network(task: Task, found: Offers, settings: Settings) -> None:
+    """Refuse a service that chooses its own port where only a shared network is on offer.
+
+    Raises:
+        UsageError: It does.
+
+    """
+    from skyflow.clouds.local.cloud import NAME
+    from skyflow.clouds.local.fixed_port import shared_network_problem
+    from skyflow.clouds.local.mode import network_mode
+
+    if any(offer.place.cloud != NAME for offer in found.offers):
+        return
+    if await asyncio.to_thread(network_mode, settings.local_network) == "own":
+        return
+    if problem := await asyncio.to_thread(shared_network_problem, task):
+        raise UsageError(problem)
 
 
 def _nothing_offered(wanted: tuple[ResourceRequest, ...], found: Offers) -> UsageError:
