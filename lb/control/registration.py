@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
 
 from lb.control.data_plane import DataPlane
 from skyflow.contracts import (
@@ -18,7 +19,7 @@ from skyflow.contracts import (
     Message,
     WorkflowName,
 )
-from skyflow.naming import INSTALLATION_WORKFLOW_ID
+from skyflow.naming import INSTALLATION_WORKFLOW_ID, service_workflow_id
 from skyflow.state import EndpointSet
 
 FIRST_RETRY_SECONDS = 0.5
@@ -51,13 +52,14 @@ async def register(client: Client, balancer: str) -> None:
 
 
 async def fetch_endpoints(client: Client, data_plane: DataPlane) -> None:
-    """Ask every running service for its endpoint set and put it in force.
+    """Ask every running service for its endpoint set and put it in force; drop those that ended.
 
     Raises:
         ExceptionGroup: Some services did not answer or were refused; the others are served.
         Exception: Temporal does not answer.
     """
     problems: list[Exception] = []
+    await _drop_ended(client, data_plane)
     async for workflow_id in _running_services(client):
         try:
             await _fetch(client, data_plane, workflow_id)
@@ -74,12 +76,34 @@ async def until_done(what: str, action: Callable[[], Awaitable[None]]) -> None:
         try:
             await action()
         except Exception as error:
+            if (task := asyncio.current_task()) and task.cancelling():
+                # Temporal's client reports a cancelled call as an error of its own.
+                raise asyncio.CancelledError from error
             _log.warning("%s failed, next try in %g s: %r", what, delay, error)
         else:
             _log.info("%s succeeded", what)
             return
         await asyncio.sleep(delay)
         delay = min(delay * 2, LONGEST_RETRY_SECONDS)
+
+
+async def _drop_ended(client: Client, data_plane: DataPlane) -> None:
+    """Stop serving what was taken down while this balancer was away.
+
+    Only a service that is known to have ended in good order is dropped: one that Temporal does not
+    know may be that of a Temporal which lost its database, and its replicas still answer.
+    """
+    for endpoints in (await data_plane.endpoint_sets()).sets:
+        handle = client.get_workflow_handle(service_workflow_id(endpoints.service))
+        try:
+            description = await handle.describe(rpc_timeout=_CALL_TIMEOUT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            continue
+        if description.status is WorkflowExecutionStatus.COMPLETED:
+            newer = {"generation": endpoints.generation + 1, "endpoints": (), "removed": True}
+            await data_plane.apply(endpoints.model_copy(update=newer))
 
 
 async def _running_services(client: Client) -> AsyncIterator[str]:

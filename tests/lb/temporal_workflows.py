@@ -27,10 +27,15 @@ class Service:
     @workflow.init
     def __init__(self, endpoints: EndpointSet | None) -> None:
         self._endpoints = endpoints
+        self._stopped = False
 
     @workflow.run
     async def run(self, endpoints: EndpointSet | None) -> None:
-        await workflow.wait_condition(lambda: False)
+        await workflow.wait_condition(lambda: self._stopped)
+
+    @workflow.signal(name=Message.STOP)
+    def stop(self) -> None:
+        self._stopped = True
 
     @workflow.query(name=Message.ENDPOINTS)
     def endpoints(self) -> EndpointSet | None:

@@ -131,6 +131,42 @@ async def test_running_services_are_served_from_the_start(temporal: Client, home
         await temporal.get_workflow_handle(workflow_id).terminate()
 
 
+async def test_services_that_ended_in_good_order_are_no_longer_served(
+    temporal: Client, home: Path
+) -> None:
+    ended = endpoint_set().model_copy(update={"service": "ended"})
+    unknown = endpoint_set().model_copy(update={"service": "unknown"})
+    workflow_id = service_workflow_id(ended.service)
+    handle = await temporal.start_workflow(
+        Service.run, ended, id=workflow_id, task_queue=WORKFLOW_QUEUE
+    )
+    await handle.signal(Service.stop)
+    await handle.result()
+    async with DataPlane(Settings(home=home)) as api:
+        with process(home, "data"):
+            await answering(api)
+            await api.apply(ended)
+            await api.apply(unknown)
+            async with control_process(temporal, api, home):
+
+                async def dropped() -> bool:
+                    return (await api.endpoint_sets()).sets == (unknown,)
+
+                await eventually(dropped)
+
+
+async def test_a_control_process_that_cannot_register_ends_when_told_to(home: Path) -> None:
+    server = await start_server()  # without workers, nothing answers a registration
+    log = home / "control.log"
+    async with (
+        DataPlane(Settings(home=home)) as api,
+        control_process(server.client, api, home),
+    ):
+        await eventually(lambda: "working on" in log.read_text())
+    await server.shutdown()
+    assert "stopped" in log.read_text()
+
+
 async def test_a_data_plane_that_is_away_is_waited_for(temporal: Client, home: Path) -> None:
     wanted = endpoint_set()
     async with DataPlane(Settings(home=home)) as api, control_process(temporal, api, home) as away:
