@@ -105,7 +105,7 @@ class Deployment:
                     "last_log_lines": [line.text for line in last],
                 }
             )
-        elif view is None:
+        elif view is None or came_of_it == "gone":
             say(f"Service {self._name!r} was taken down meanwhile.")
         elif failed:
             news().print(failure(view, replica, last), soft_wrap=True)

@@ -241,6 +241,8 @@ class ServiceStatus(Record):
     """Port of the endpoint at the balancers."""
     started_at: float
     load_balancing_policy: str = "least_load"
+    resources: tuple[ResourceRequest, ...] = ()
+    """What would do for a machine."""
     replicas: tuple[ReplicaRecord, ...] = ()
     """Replicas that exist, then the last ones that ended."""
     updated_at: float

@@ -217,6 +217,7 @@ class ServiceState(State):
             port=self.slot.port if self.slot else None,
             started_at=self.started_at,
             load_balancing_policy=self.version.settings.load_balancing_policy,
+            resources=self.version.settings.resources,
             replicas=(*self.replicas.values(), *self.ended),
             updated_at=now,
         )

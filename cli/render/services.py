@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cli.render.tables import add_row, phase, table
 from cli.render.text import duration, quantity, resources
+from skyflow.sdk.plan import describe_request
 from skyflow.sdk.views import ServiceView
 from skyflow.state import Decision, ReplicaRecord
 
@@ -97,14 +98,13 @@ def _service_table(views: Sequence[ServiceView], now: float, *, verbose: bool) -
         ]
         if verbose:
             policy = f"Fixed {quantity(status.target, 'replica')}"
-            cells += [policy, status.load_balancing_policy, _machines(view)]
+            cells += [policy, status.load_balancing_policy, _requested(view)]
         add_row(made, cells)
     return made
 
 
-def _machines(view: ServiceView) -> str | None:
-    kinds = sorted({resources(r.offer) for r in view.status.replicas if r.offer})
-    return ", ".join(kinds) or None
+def _requested(view: ServiceView) -> str:
+    return " or ".join(dict.fromkeys(describe_request(each) for each in view.status.resources))
 
 
 def _notes(views: Sequence[ServiceView], now: float) -> list[str]:

@@ -151,5 +151,6 @@ def _first_status(name: str, request: ApplyRequest) -> ServiceStatus:
         target=request.version.settings.replicas,
         started_at=now,
         load_balancing_policy=request.version.settings.load_balancing_policy,
+        resources=request.version.settings.resources,
         updated_at=now,
     )
