@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from skyflow.errors import SkyflowError
 
-HEARTBEATS_PER_TIMEOUT = 5
+HEARTBEATS_PER_TIMEOUT = 10
 
 
 @contextmanager

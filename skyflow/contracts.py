@@ -318,7 +318,10 @@ class Activity(Generic[Argument, Result]):
     """Whether a cancel waits until the activity has really ended."""
 
 
-_HEARTBEAT = timedelta(seconds=30)
+_HEARTBEAT = timedelta(seconds=15)
+"""A cancellation arrives with the answer to a heartbeat: operations must not keep people waiting."""
+_WATCH_HEARTBEAT = timedelta(seconds=30)
+"""Thousands of watches are open at once: each heartbeat costs the server a write."""
 _UNMENDABLE = ("CommandFailed", "HostKeyMismatch", "StorageError", "UsageError")
 _REFUSALS = ("NoCapacity", "QuotaExceeded", "CredentialsError", "InvalidRequest")
 
@@ -367,7 +370,7 @@ WATCH_REPLICA = Activity(
     WatchResult,
     WATCH_QUEUE,
     timedelta(hours=8),
-    heartbeat=_HEARTBEAT,
+    heartbeat=_WATCH_HEARTBEAT,
     wait_for_cancellation=False,
 )
 TEARDOWN_REPLICA = Activity(

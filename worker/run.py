@@ -28,7 +28,8 @@ from workflows.service import ServiceWorkflow
 CONNECT_SECONDS = 60.0
 OPERATION_SLOTS = 200
 WATCH_SLOTS = 2000
-HEARTBEAT_THROTTLE = timedelta(seconds=10)
+OPERATION_THROTTLE = timedelta(seconds=1)
+WATCH_THROTTLE = timedelta(seconds=10)
 """Longest delay of a heartbeat, and so of a cancellation, which comes with its answer."""
 GRACE = timedelta(seconds=1)
 """What activities get to end by themselves before they move to another worker."""
@@ -85,10 +86,13 @@ def workers(client: Client, context: Context) -> list[Worker]:
                 task_queue=queue,
                 activities=activities[queue],
                 max_concurrent_activities=slots,
-                max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+                max_heartbeat_throttle_interval=throttle,
                 graceful_shutdown_timeout=GRACE,
             )
-            for queue, slots in ((OPERATIONS_QUEUE, OPERATION_SLOTS), (WATCH_QUEUE, WATCH_SLOTS))
+            for queue, slots, throttle in (
+                (OPERATIONS_QUEUE, OPERATION_SLOTS, OPERATION_THROTTLE),
+                (WATCH_QUEUE, WATCH_SLOTS, WATCH_THROTTLE),
+            )
         ),
     ]
 
