@@ -319,7 +319,7 @@ class Activity(Generic[Argument, Result]):
 
 
 _HEARTBEAT = timedelta(seconds=15)
-"""A cancellation arrives with the answer to a heartbeat: operations must not keep people waiting."""
+"""A cancellation arrives with the answer to a heartbeat, and people wait for operations."""
 _WATCH_HEARTBEAT = timedelta(seconds=30)
 """Thousands of watches are open at once: each heartbeat costs the server a write."""
 _UNMENDABLE = ("CommandFailed", "HostKeyMismatch", "StorageError", "UsageError")

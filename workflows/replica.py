@@ -120,11 +120,11 @@ class ReplicaWorkflow:
     async def _provision(self) -> None:
         """Start every machine at the offered place, or report the refusal."""
         state = self._state
-        await self._report(ReplicaPhase.PROVISIONING)
         launches = [
             start(LAUNCH_MACHINE, request, summary=f"{request.name} on {request.place}")
             for request in self._machine_requests()
         ]
+        await self._report(ReplicaPhase.PROVISIONING)
         settled = await asyncio.gather(
             *(self._unless_interrupted(launch) for launch in launches), return_exceptions=True
         )
@@ -153,13 +153,12 @@ class ReplicaWorkflow:
     async def _start(self) -> None:
         """Put files in place, run `setup`, and start `run` on every node."""
         state = self._state
-        await self._report(ReplicaPhase.STARTING)
         task = self._task()
         remaining = timedelta(seconds=max(1, self._deadline() - workflow.now().timestamp()))
+        preparation = start(PREPARE_REPLICA, task, summary="files and setup", within=remaining)
+        await self._report(ReplicaPhase.STARTING)
         try:
-            await self._unless_interrupted(
-                start(PREPARE_REPLICA, task, summary="files and setup", within=remaining)
-            )
+            await self._unless_interrupted(preparation)
             await self._unless_interrupted(
                 start(START_REPLICA, task, summary="run", within=remaining)
             )
