@@ -41,7 +41,6 @@ NO_OFFER_SECONDS = 30.0
 """Wait before offers are looked for again when there are none."""
 MOST_ERRORS = 3
 """Failed launches, other than for capacity or quota, after which a replica is given up."""
-FINAL_PUBLISH_ATTEMPTS = 3
 
 _SERVICE = SearchAttributeKey.for_keyword("SkyflowService")
 _PHASE = SearchAttributeKey.for_keyword("SkyflowPhase")
@@ -258,7 +257,7 @@ class ServiceEffects:
         request = StopRequest(
             reason=record.reason or (state.stop.reason if state.stop else "no longer needed"),
             drain_seconds=settings.drain_seconds if asked is None else asked,
-            balancers=state.balancers if record.ready_at else (),
+            balancers=state.reachable_balancers if record.ready_at else (),
             outcome=record.stop_as,
         )
         told = await self._tell(replica_id, Message.STOP, request)
@@ -293,16 +292,13 @@ class ServiceEffects:
         self.mirror(self._now())
 
     async def _publish_removal(self) -> None:
-        """Tell every balancer that the service is gone; one that is away learns it when back."""
+        """Tell the balancers that the service is gone; one that is away finds out when back."""
         state = self._state
         state.refresh_endpoints(removed=True)
         if state.slot is None or state.endpoint_set is None:
             return
-        for balancer in state.balancers:
-            for _ in range(FINAL_PUBLISH_ATTEMPTS):
-                await self._publish(balancer)
-                if state.published.get(balancer) == state.endpoint_set.generation:
-                    break
+        for balancer in state.reachable_balancers:
+            await self._publish(balancer)
 
     @staticmethod
     def _now() -> float:

@@ -76,7 +76,7 @@ def _place(state: ServiceState, effects: ServiceEffects, now: float) -> None:
 
 
 def _stop_leaving(state: ServiceState, effects: ServiceEffects) -> None:
-    unreached = [b for b in _behind(state) if not state.stale_balancers.get(b)]
+    unreached = [b for b in _behind(state) if b in state.reachable_balancers]
     for record in tuple(state.replicas.values()):
         if not record.leaving or record.stop_sent or record.attempt == 0:
             continue

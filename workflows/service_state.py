@@ -90,6 +90,11 @@ class ServiceState(State):
         """Whether the version is given up: nothing of it is left to become ready."""
         return self.unproven_and_exhausted and not any(r.live for r in self.replicas.values())
 
+    @property
+    def reachable_balancers(self) -> tuple[str, ...]:
+        """The balancers that took what they were last sent, or were sent nothing yet."""
+        return tuple(b for b in self.balancers if not self.stale_balancers.get(b))
+
     def decide(self, now: float, kind: str, reason: str, replica_id: int | None = None) -> None:
         """Keep a decision and its reason."""
         self.decisions.append(Decision(at=now, kind=kind, reason=reason, replica_id=replica_id))
