@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 from cli import connecting
 from cli.board import Board
@@ -46,7 +46,10 @@ class Deployment:
 
         """
         plan = await make_plan(self._task, self._name, self._settings)
-        async with prepare(self._task, Keyring.load(self._settings)) as prepared:
+        async with AsyncExitStack() as files:
+            prepared = await files.enter_async_context(
+                prepare(self._task, Keyring.load(self._settings))
+            )
             plan = plan.with_files(prepared)
             if not self._as_json:
                 show(plan_shown(plan))
@@ -58,13 +61,17 @@ class Deployment:
                 say("Nothing was changed.")
                 return Exit.FAILED
             try:
-                return await self._carry_out(prepared, plan, wait=wait)
+                return await self._carry_out(prepared, files, plan, wait=wait)
             except asyncio.CancelledError:
                 raise Interrupted(interrupted(self._name)) from None
 
-    async def _carry_out(self, prepared: PreparedSpec, plan: Plan, *, wait: bool) -> Exit:
+    async def _carry_out(
+        self, prepared: PreparedSpec, files: AsyncExitStack, plan: Plan, *, wait: bool
+    ) -> Exit:
         async with connecting.deploying(self._say) as skyflow:
             applied = await skyflow.deploy(prepared, self._name)
+            # The store has them now: whatever ends a long wait leaves no copy behind.
+            await files.aclose()
             if not applied.changed:
                 self._say(f"Service {self._name!r} runs this very spec: nothing was changed.")
             if wait and applied.changed:
