@@ -19,6 +19,7 @@ async def test_ctrl_c_leaves_the_service_deploying(stack: Stack, tmp_path: Path)
     assert process.stderr
     while b"STARTING" not in await process.stderr.readline():
         assert not process.stderr.at_eof()
+    assert list(stack.temporary.iterdir()) == []
     process.send_signal(signal.SIGINT)
     outcome = await ended(process)
     assert outcome.status == 130
