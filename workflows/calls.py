@@ -11,6 +11,10 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.workflow import ActivityCancellationType
 
 from skyflow.contracts import Activity, Argument, Result
+from skyflow.records import Record
+
+SIGNAL_RETRY = timedelta(seconds=10)
+"""Wait before a workflow that took a signal badly is sent it again."""
 
 
 def start(
@@ -85,6 +89,19 @@ def failure(error: ActivityError) -> tuple[str, str]:
     return type(cause or error).__name__, str(cause or error)
 
 
-def not_running(error: ApplicationError) -> bool:
-    """Return whether a signal failed because its workflow does not run."""
-    return error.type == "ExternalWorkflowExecutionNotFound"
+async def tell(workflow_id: str, message: str, argument: Record) -> bool:
+    """Signal a workflow; return whether it runs.
+
+    One that can take no more signals at the moment is told later: an error would end the caller.
+    """
+    handle = workflow.get_external_workflow_handle(workflow_id)
+    while True:
+        try:
+            await handle.signal(message, argument)
+        except ApplicationError as error:
+            if error.type == "ExternalWorkflowExecutionNotFound":
+                return False
+            workflow.logger.warning("%s does not take %s yet: %s", workflow_id, message, error)
+            await workflow.sleep(SIGNAL_RETRY)
+        else:
+            return True

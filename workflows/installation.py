@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from skyflow.naming import service_workflow_id
     from skyflow.records import State
-    from workflows.calls import not_running
+    from workflows.calls import tell
 
 FIRST_PORT = 30001
 LAST_PORT = 32767
@@ -114,11 +114,6 @@ class InstallationWorkflow:
         if not self._has_news():
             return
         balancers = Balancers(ids=tuple(self._state.balancers))
-        self._announced = len(balancers.ids)
         for service in sorted(self._state.slots):
-            handle = workflow.get_external_workflow_handle(service_workflow_id(service))
-            try:
-                await handle.signal(Message.BALANCERS_CHANGED, balancers)
-            except ApplicationError as error:
-                if not not_running(error):
-                    raise
+            await tell(service_workflow_id(service), Message.BALANCERS_CHANGED, balancers)
+        self._announced = len(balancers.ids)

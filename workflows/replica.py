@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from skyflow.clouds.base import Machine, MachineRequest
@@ -33,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from skyflow.placement.offers import Refusal
     from skyflow.placement.ranking import AVOIDANCE_SECONDS, DEFAULT_AVOIDANCE_SECONDS
     from skyflow.state import ReplicaPhase, ReplicaReport
-    from workflows.calls import call, failure, not_running, start
+    from workflows.calls import call, failure, start, tell
 
 RENEWAL_SECONDS = 6 * 3600.0
 """Age at which an idle watch is renewed; spread by 10 % so that replicas do not renew in step."""
@@ -62,15 +62,17 @@ class ReplicaWorkflow:
         A cancellation reaches this task only, so that it can end neither a launch nor a teardown
         half-way: it is the same as being told to stop.
         """
-        life = asyncio.create_task(self._live())
-        while not life.done():
-            try:
-                await workflow.wait_condition(life.done)
-            except asyncio.CancelledError:
-                self._stop(ReplicaPhase.TERMINATED, "cancelled in Temporal")
-        life.result()
-        if self._state.stop is None:
-            workflow.continue_as_new(self._state)
+        ended = False
+        while not ended:
+            life = asyncio.create_task(self._live())
+            while not life.done():
+                try:
+                    await workflow.wait_condition(life.done)
+                except asyncio.CancelledError:
+                    self._stop(ReplicaPhase.TERMINATED, "cancelled in Temporal")
+            ended = life.result()
+            if not ended and self._state.stop is None:
+                workflow.continue_as_new(self._state)
 
     @workflow.signal(name=Message.STOP)
     def stop(self, request: StopRequest) -> None:
@@ -96,15 +98,22 @@ class ReplicaWorkflow:
         """Return everything that the replica knows of itself, but its spec."""
         return self._state
 
-    async def _live(self) -> None:
-        """Go from step to step until it is time to continue as new, or to the end."""
+    async def _live(self) -> bool:
+        """Go from step to step until it is time to continue as new, or to the end.
+
+        Returns:
+            Whether nothing is left of the replica.
+
+        """
         while not self._interrupted():
             try:
                 await self._step()
             except _Interrupted:
                 continue
-        if self._state.stop is not None:
-            await self._end(self._state.stop)
+        if self._state.stop is None:
+            return False
+        await self._end(self._state.stop)
+        return True
 
     async def _step(self) -> None:
         state = self._state
@@ -291,12 +300,7 @@ class ReplicaWorkflow:
             refusal=refusal,
             outcome=outcome,
         )
-        service = workflow.get_external_workflow_handle(service_workflow_id(state.service))
-        try:
-            await service.signal(Message.REPLICA_CHANGED, report)
-        except ApplicationError as error:
-            if not not_running(error):
-                raise
+        if not await tell(service_workflow_id(state.service), Message.REPLICA_CHANGED, report):
             self._stop(ReplicaPhase.TERMINATED, "its service no longer runs")
 
     def _machine_requests(self) -> list[MachineRequest]:

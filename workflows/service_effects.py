@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
 from skyflow.contracts import (
     APPLY_ENDPOINTS,
@@ -31,9 +31,10 @@ from skyflow.contracts import (
 from skyflow.naming import replica_workflow_id
 from skyflow.placement.offers import Offer
 from skyflow.placement.ranking import FINAL_REFUSALS, next_try, rank
+from skyflow.records import Record
 from skyflow.state import ReplicaPhase, ReplicaRecord, ServicePhase, ServiceStatus
 from workflows.background import Background
-from workflows.calls import call, failure, not_running
+from workflows.calls import call, failure, tell
 from workflows.details import service_details
 from workflows.service_state import ServiceState
 
@@ -56,6 +57,8 @@ class ServiceEffects:
         self._background = Background(on_done)
         self._mirrored: ServiceStatus | None = None
         self._attributes: tuple[str, str] | None = None
+        self._starting: int | None = None
+        """The replica whose workflow was asked for and is not known to run yet."""
         self.finished = False
         """Whether everything of the service has been removed."""
 
@@ -81,7 +84,9 @@ class ServiceEffects:
         self._background.start("place", self._place)
 
     def stop_replica(self, replica_id: int) -> None:
-        """Tell a replica to end."""
+        """Tell a replica to end; one that is only just being started, when it has been."""
+        if replica_id == self._starting:
+            return
         self._background.start(f"stop/{replica_id}", lambda: self._stop_replica(replica_id))
 
     def finish(self) -> None:
@@ -181,8 +186,10 @@ class ServiceEffects:
             state.reason = f"offers could not be read: {failure(error)[1]}"
             state.place_again_at = self._now() + NO_OFFER_SECONDS
             return
-        for record in tuple(state.replicas.values()):
-            if record.live and record.offer is None:
+        for replica_id in tuple(state.replicas):
+            # Looked up anew: while another one was placed, this one may have been told to go.
+            record = state.replicas.get(replica_id)
+            if record is not None and record.live and record.offer is None:
                 await self._place_replica(record, found)
 
     async def _place_replica(self, record: ReplicaRecord, found: Offers) -> None:
@@ -204,10 +211,11 @@ class ServiceEffects:
         state.decide(now, "place", _why(offer, ranked), record.replica_id)
         if record.attempt == 1:
             await self._start_replica(record, offer)
-        else:
-            await self._tell(
-                record.replica_id, Message.ASSIGN, Assignment(offer=offer, attempt=record.attempt)
-            )
+            return
+        assignment = Assignment(offer=offer, attempt=record.attempt)
+        told = await self._tell(record.replica_id, Message.ASSIGN, assignment)
+        if not told and record.replica_id in state.replicas:
+            self._abandon(record.replica_id, "its workflow no longer runs")
 
     def _refused_for_good(self, found: Offers) -> bool:
         refused = [r.kind for r in self._state.refusals if r.until > self._now()]
@@ -219,11 +227,14 @@ class ServiceEffects:
         why = f"{last.kind}: {last.message}" if last else "no offer"
         self._state.decide(self._now(), "stop", f"given up: {why}", record.replica_id)
         if record.attempt == 0:
-            self._state.abandon(record.replica_id, why, self._now(), workflow.random().random())
+            self._abandon(record.replica_id, why)
             return
         self._state.change(
             record.replica_id, leaving=True, stop_as=ReplicaPhase.FAILED_PROVISION, reason=why
         )
+
+    def _abandon(self, replica_id: int, why: str) -> None:
+        self._state.abandon(replica_id, why, self._now(), workflow.random().random())
 
     async def _start_replica(self, record: ReplicaRecord, offer: Offer) -> None:
         state = self._state
@@ -236,6 +247,7 @@ class ServiceEffects:
             offer=offer,
             attempt=record.attempt,
         )
+        self._starting = record.replica_id
         try:
             await workflow.start_child_workflow(
                 WorkflowName.REPLICA,
@@ -248,6 +260,8 @@ class ServiceEffects:
             )
         except WorkflowAlreadyStartedError:
             workflow.logger.info("replica %s was started before", record.replica_id)
+        finally:
+            self._starting = None
 
     async def _stop_replica(self, replica_id: int) -> None:
         state = self._state
@@ -268,18 +282,14 @@ class ServiceEffects:
             state.change(replica_id, phase=record.stop_as)
             state.forget(replica_id)
 
-    async def _tell(self, replica_id: int, message: str, argument: object) -> bool:
+    async def _tell(self, replica_id: int, message: str, argument: Record) -> bool:
         """Signal a replica; return whether it still runs."""
         state = self._state
         name = replica_workflow_id(state.service, state.incarnation, replica_id)
-        try:
-            await workflow.get_external_workflow_handle(name).signal(message, argument)
-        except ApplicationError as error:
-            if not not_running(error):
-                raise
+        told = await tell(name, message, argument)
+        if not told:
             state.decide(self._now(), "lost", "its workflow no longer runs", replica_id)
-            return False
-        return True
+        return told
 
     async def _finish(self) -> None:
         state = self._state

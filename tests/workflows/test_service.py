@@ -127,6 +127,36 @@ async def test_down_while_launching_waits_for_the_launch_and_leaves_nothing(
     assert controller.world.machines == {}
 
 
+async def test_down_while_replicas_are_being_started_leaves_nothing(
+    controller: Controller,
+) -> None:
+    await controller.apply(version(replicas=10))
+
+    async def first_started() -> bool:
+        return any(replica.attempt for replica in (await controller.status()).replicas)
+
+    await eventually(first_started, what="the first replica started")
+    await controller.down()
+    assert controller.world.machines == {}
+
+
+async def test_a_replica_that_ended_while_it_waited_for_an_offer_is_replaced(
+    controller: Controller,
+) -> None:
+    world = controller.world
+    world.offers = [offer("a", 1), offer("b", 2)]
+    world.launch_errors = {"a": "NoCapacity"}
+    world.launch_gate.clear()
+    outcome = await controller.apply(version(replicas=1))
+    await eventually(lambda: world.launching == 1)
+    world.offers_gate.clear()
+    world.launch_gate.set()
+    await eventually(lambda: world.looking == 1, what="another offer looked for")
+    await controller.replica(outcome.incarnation, 1).terminate()
+    world.offers_gate.set()
+    await controller.until_serving(2)
+
+
 async def test_a_cancelled_service_goes_down(controller: Controller) -> None:
     await controller.apply(version())
     await controller.until_serving(1, 2)

@@ -40,6 +40,9 @@ class World:
 
     def __init__(self) -> None:
         self.offers = [offer()]
+        self.offers_gate: asyncio.Event = asyncio.Event()
+        self.offers_gate.set()
+        self.looking = 0
         self.machines: dict[str, MachineRequest] = {}
         self.ledger: list[tuple[str, str]] = []
         self.launch_errors: dict[str, str] = {}
@@ -97,6 +100,9 @@ class World:
 
     @activity.defn
     async def find_offers(self, query: OfferQuery) -> Offers:
+        self.looking += 1
+        await self.offers_gate.wait()
+        self.looking -= 1
         return Offers(offers=tuple(self.offers))
 
     @activity.defn
