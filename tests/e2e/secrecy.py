@@ -27,7 +27,7 @@ def sampled_processes() -> Iterator[Sampled]:
     sampled, stopped = Sampled(), threading.Event()
 
     def sample() -> None:
-        while not stopped.wait(0.02):
+        while not stopped.wait(0.05):
             for process in psutil.process_iter(["cmdline"]):
                 sampled.words.add(" ".join(process.info["cmdline"] or ()))
             sampled.samples += 1

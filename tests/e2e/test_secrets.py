@@ -49,14 +49,13 @@ async def traces(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Trac
             denied = (await client.get(await stack.endpoint("works"))).status_code
         outcomes += [await stack.run("serve", "status", "-v"), await _logs(stack)]
         files = {value: files_holding(stack.home, value) for value in (SECRET, ENV)}
-        told = await histories(await stack.temporal())
         await take_down(stack, "works", "ends")
     for value, found in files.items():
         found |= files_holding(stack.home, value)
     return Traces(
         output="".join(outcome.text for outcome in outcomes),
         commands=sampled.words,
-        histories=told | await histories(await stack.temporal()),
+        histories=await histories(await stack.temporal()),
         files=files,
         denied=denied,
     )
