@@ -16,6 +16,8 @@ _BYTES = 10 * 1024 * 1024
 """Size of one log file."""
 _BACKUPS = 3
 _FLUSH_SECONDS = 0.5
+_OPEN_FILES = 256
+"""Files held open; a line for another service then closes the one that was opened first."""
 _LINE_LIMIT = 100_000
 """Lines held when the disk cannot follow; older ones are dropped rather than a request held up."""
 
@@ -109,6 +111,8 @@ class AccessLogs:
 
     def _file(self, path: Path) -> RotatingFileHandler:
         if path not in self._files:
+            if len(self._files) >= _OPEN_FILES:
+                self._files.pop(next(iter(self._files))).close()
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._files[path] = RotatingFileHandler(
                 path, maxBytes=_BYTES, backupCount=_BACKUPS, encoding="utf-8"

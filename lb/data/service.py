@@ -13,6 +13,8 @@ from lb.reports import ReplicaCounters, ServiceCounters
 from skyflow.state import Endpoint, EndpointSet
 
 RETRIES = ("safe", "all", "none")
+REMEMBERED = 100
+"""Replicas that left whose counters are kept: those that are not ready for a moment come back."""
 
 
 class InvalidEndpointSet(ValueError):
@@ -47,14 +49,11 @@ class Service:
         known = {(replica.id, replica.url): replica for replica in self._replicas()}
         ready = [_known(known, endpoint) for endpoint in endpoints.endpoints]
         draining = [_known(known, endpoint) for endpoint in endpoints.draining]
-        kept = {id(replica) for replica in ready}
-        self._leaving = [
-            replica
-            for replica in {id(r): r for r in [*self._leaving, *self._ready, *draining]}.values()
-            if id(replica) not in kept
-        ]
-        for replica in self._leaving:
+        others = dict.fromkeys([*self._leaving, *self._ready, *draining])
+        left = [replica for replica in others if replica not in ready]
+        for replica in left:
             replica.upstream.close()
+        self._leaving = _without_forgotten(left, draining)
         for replica in ready:
             replica.upstream.reopen()
         self._ready = ready
@@ -73,11 +72,6 @@ class Service:
     def busy(self) -> bool:
         """Whether any request is in flight."""
         return any(replica.in_flight for replica in self._replicas())
-
-    @property
-    def has_replicas(self) -> bool:
-        """Whether any replica is ready."""
-        return bool(self._ready)
 
     def choose(self, tried: Collection[Replica]) -> Replica | None:
         """Return the replica to send a request to; None when none is left to try."""
@@ -157,6 +151,13 @@ def check_endpoint_set(endpoints: EndpointSet) -> None:
         )
     for endpoint in (*endpoints.endpoints, *endpoints.draining):
         _known({}, endpoint)
+
+
+def _without_forgotten(left: list[Replica], draining: list[Replica]) -> list[Replica]:
+    """Return the replicas that left without those, but for the latest, that have nothing to do."""
+    idle = [replica for replica in left if not replica.in_flight and replica not in draining]
+    forgotten = idle[:-REMEMBERED]
+    return [replica for replica in left if replica not in forgotten]
 
 
 def _known(known: dict[tuple[int, str], Replica], endpoint: Endpoint) -> Replica:

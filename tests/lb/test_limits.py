@@ -7,14 +7,15 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from lb.data import client, upstream
+from lb.data import access_log, client, service, upstream
 from lb.data.access_log import AccessLogs
 from lb.data.endpoint_files import EndpointFiles
 from lb.data.registry import Registry
 from lb.data.replicas import Replica
-from skyflow.state import Endpoint
+from skyflow.state import Endpoint, EndpointSet
 from tests.lb.test_endpoint_sets import Slow, named
 from tests.lb.test_process import endpoint_set
 from tests.lb.wire import ask, connection, content, get, replica, status
@@ -102,3 +103,58 @@ async def test_one_request_at_a_time_finds_out_whether_a_replica_is_back() -> No
     assert not found.avoided(1)
     found.on_trial(1)
     assert found.avoided(1.5)
+
+
+async def test_replicas_that_left_long_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "REMEMBERED", 2)
+    served = service.Service(endpoint_set())
+    for number in range(5):
+        _serve_one_request(served, number)
+    assert _requests_after_return(served, 3) == 1
+    assert _requests_after_return(served, 0) == 0
+
+
+async def test_a_replica_with_a_request_in_flight_is_never_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "REMEMBERED", 1)
+    served = service.Service(endpoint_set())
+    served.update(_only(served, 0))
+    first = served.choose(())
+    assert first
+    with first.request():
+        for number in range(1, 4):
+            _serve_one_request(served, number)
+        assert await served.drain(0, 0) == 1
+
+
+async def test_few_access_logs_are_held_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_log, "_OPEN_FILES", 2)
+    logs = AccessLogs(tmp_path)
+    for name in ("a", "b", "c", "a"):
+        logs.write(logs.path(name, "1"), access_log.unreadable("client", 400, 0))
+        await logs.flush()
+    opened = [file.path for file in psutil.Process().open_files()]
+    assert sum(path.startswith(str(tmp_path.resolve())) for path in opened) == 2
+    assert len(logs.path("a", "1").read_text().splitlines()) == 2
+    await logs.close()
+
+
+def _only(served: service.Service, number: int) -> EndpointSet:
+    endpoint = Endpoint(replica_id=number, url=f"http://127.0.0.1:{number + 1}")
+    return served.endpoints.model_copy(update={"endpoints": (endpoint,)})
+
+
+def _serve_one_request(served: service.Service, number: int) -> None:
+    served.update(_only(served, number))
+    chosen = served.choose(())
+    assert chosen
+    with chosen.request():
+        pass
+
+
+def _requests_after_return(served: service.Service, number: int) -> int:
+    served.update(_only(served, number))
+    return served.counters(listening=True).replicas[0].requests
