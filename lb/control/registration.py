@@ -6,21 +6,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionStatus
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from lb.control.data_plane import DataPlane
-from skyflow.contracts import (
-    WORKFLOW_QUEUE,
-    BalancerRegistration,
-    Message,
-    WorkflowName,
-)
-from skyflow.naming import INSTALLATION_WORKFLOW_ID, service_workflow_id
+from skyflow.contracts import BalancerRegistration, Balancers, Message, WorkflowName
+from skyflow.naming import service_workflow_id
 from skyflow.state import EndpointSet
+from skyflow.temporal import ask_installation
 
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 30.0
@@ -36,18 +30,9 @@ async def register(client: Client, balancer: str) -> None:
     Raises:
         Exception: Temporal or the installation does not answer.
     """
-    start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-        WorkflowName.INSTALLATION,
-        None,
-        id=INSTALLATION_WORKFLOW_ID,
-        task_queue=WORKFLOW_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-    )
-    await client.execute_update_with_start_workflow(
-        Message.REGISTER_BALANCER,
-        BalancerRegistration(balancer=balancer),
-        start_workflow_operation=start,
-        rpc_timeout=_CALL_TIMEOUT,
+    registration = BalancerRegistration(balancer=balancer)
+    await ask_installation(
+        client, Message.REGISTER_BALANCER, registration, Balancers, timeout=_CALL_TIMEOUT
     )
 
 

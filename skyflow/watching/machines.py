@@ -50,8 +50,8 @@ class MachineStates:
     async def _ask(self, region: tuple[str, str]) -> None:
         await asyncio.sleep(self._collect_seconds)
         waiting = self._waiting.pop(region)
-        cloud = get_cloud(region[0], self._settings)
         try:
+            cloud = get_cloud(region[0], self._settings)
             states = await cloud.describe(sorted(waiting), region[1])
         except Exception as error:
             for answer in _open_answers(waiting):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
@@ -18,9 +18,8 @@ from skyflow.contracts import (
     StopRequest,
     WorkflowName,
 )
-from skyflow.naming import INSTALLATION_WORKFLOW_ID, replica_workflow_id, service_workflow_id
+from skyflow.naming import replica_workflow_id, service_workflow_id
 from skyflow.placement.offers import ResourceRequest
-from skyflow.records import Record
 from skyflow.state import (
     Decision,
     ReplicaPhase,
@@ -48,23 +47,6 @@ def version(replicas: int = 2, digest: str = "one", num_nodes: int = 1) -> Servi
         redacted_yaml="service: {}",
         created_at=0,
     )
-
-
-async def ask_installation(
-    client: Client, message: str, argument: Record, result: type[Answer] | None = None
-) -> Answer:
-    """Send an update to the installation, and start it if it does not run."""
-    start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-        WorkflowName.INSTALLATION,
-        None,
-        id=INSTALLATION_WORKFLOW_ID,
-        task_queue=WORKFLOW_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-    )
-    answer: Answer = await client.execute_update_with_start_workflow(
-        message, argument, result_type=result, start_workflow_operation=start
-    )
-    return answer
 
 
 @dataclass

@@ -13,13 +13,21 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from skyflow.contracts import BalancerRegistration, Message, SlotRelease, SlotRequest
+from skyflow.contracts import (
+    BalancerRegistration,
+    Balancers,
+    Message,
+    Slot,
+    SlotRelease,
+    SlotRequest,
+)
 from skyflow.naming import INSTALLATION_WORKFLOW_ID
 from skyflow.state import ReplicaPhase, ServicePhase
+from skyflow.temporal import ask_installation
 from tests.temporal import start_server
 from tests.waiting import eventually
 from tests.workflows.conftest import workers
-from tests.workflows.harness import Controller, ask_installation, version
+from tests.workflows.harness import Controller, version
 from tests.workflows.replay import HISTORIES_FOLDER, SERVICE
 from tests.workflows.world import World, offer
 
@@ -82,11 +90,13 @@ async def _record_installation() -> None:
     async with _controller() as controller:
         for service in ("a", "b"):
             request = SlotRequest(service=service, incarnation="1")
-            await ask_installation(controller.client, Message.RESERVE, request)
+            await ask_installation(controller.client, Message.RESERVE, request, Slot)
         registration = BalancerRegistration(balancer="main")
-        await ask_installation(controller.client, Message.REGISTER_BALANCER, registration)
+        await ask_installation(
+            controller.client, Message.REGISTER_BALANCER, registration, Balancers
+        )
         release = SlotRelease(service="a", incarnation="1")
-        await ask_installation(controller.client, Message.RELEASE, release)
+        await ask_installation(controller.client, Message.RELEASE, release, bool)
         handle = controller.client.get_workflow_handle(INSTALLATION_WORKFLOW_ID)
         await _write(handle, "installation")
 

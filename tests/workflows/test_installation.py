@@ -10,7 +10,8 @@ from skyflow.contracts import (
     SlotRelease,
     SlotRequest,
 )
-from tests.workflows.harness import Controller, ask_installation, version
+from skyflow.temporal import ask_installation
+from tests.workflows.harness import Controller, version
 
 
 async def reserve(
