@@ -61,8 +61,11 @@ class Upstream:
             stream.abort()
             return
         stream.on_end = stream.abort
-        self._idle.append((asyncio.get_running_loop().time(), stream))
-        if len(self._idle) > _IDLE_LIMIT:
+        # Bytes that nobody asked for would be taken for the next answer.
+        stream.unused = True
+        now = asyncio.get_running_loop().time()
+        self._idle.append((now, stream))
+        if len(self._idle) > _IDLE_LIMIT or self._idle[0][0] < now - _IDLE_SECONDS:
             self._idle.pop(0)[1].abort()
 
     def close(self) -> None:
@@ -81,8 +84,8 @@ class Upstream:
         while self._idle:
             since, stream = self._idle.pop()
             stream.on_end = None
-            # Bytes that nobody asked for would be taken for the next answer.
-            if since >= oldest and stream.open and not stream.waiting:
+            stream.unused = False
+            if since >= oldest and stream.open:
                 return stream
             stream.abort()
         return None

@@ -33,6 +33,8 @@ class Stream(asyncio.Protocol):
         """Number of bytes that came, ever."""
         self.on_end = on_end
         """Called once, when the other side has said its last byte or is gone."""
+        self.unused = False
+        """Whether nothing is asked of the other side: what it sends then ends the connection."""
         self.peer = "unknown"
         """Address of the other side, without its port."""
         self._on_open = on_open
@@ -165,6 +167,9 @@ class Stream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Keep bytes for the reader, and stop the sender when they are many."""
+        if self.unused:
+            self.abort()
+            return
         self.received += len(data)
         self._chunks.append(bytes(data))
         self._held += len(data)

@@ -10,7 +10,7 @@ from asyncio import StreamReader, StreamWriter
 import pytest
 
 from tests.lb.plane import Plane
-from tests.lb.wire import ask, connection, content, get, replica, status
+from tests.lb.wire import OK, ask, connection, content, get, replica, status
 from tests.waiting import eventually
 
 CUT = {
@@ -155,3 +155,27 @@ async def test_a_client_that_does_not_go_on_sending_is_told(plane: Plane) -> Non
         served = await plane.serve(upstream.url, stream_timeout_seconds=0.2)
         got = await ask(served.port, get("/", "Content-Length: 9", method="POST") + b"abc")
         assert status(got) == 408
+
+
+async def test_a_replica_that_speaks_unasked_loses_its_connection(plane: Plane) -> None:
+    answered, ended = asyncio.Event(), asyncio.Event()
+
+    async def talkative(reader: StreamReader, writer: StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await answered.wait()
+        try:
+            while True:
+                writer.write(b"unasked" * 10_000)
+                await writer.drain()
+        finally:
+            ended.set()
+
+    async with replica(talkative) as upstream:
+        served = await plane.serve(upstream.url)
+        assert content(await ask(served.port, get())) == b"ok"
+        answered.set()
+        async with asyncio.timeout(10):
+            await ended.wait()
+        assert content(await ask(served.port, get())) == b"ok"
+        assert upstream.connections == 2
