@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -87,7 +88,7 @@ async def test_an_unexpected_error_is_one_sentence(
 
 
 def test_a_reader_that_leaves_is_no_crash() -> None:
-    command = f"{sys.executable} -m cli check --json | true; exit ${{PIPESTATUS[0]}}"
+    command = f"{shlex.quote(sys.executable)} -m cli check --json | true; exit ${{PIPESTATUS[0]}}"
     answer = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, env=dict(os.environ)
     )
