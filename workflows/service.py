@@ -25,8 +25,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.service_reconcile import next_deadline, reconcile
     from workflows.service_state import ServiceState
 
-MOST_REPLICAS = 1000
-"""Children that a workflow may have stay well under the server's limit of 2,000."""
+MOST_MACHINES = 1000
+"""Children that a workflow may have stay well under the server's limit of 2,000, and what is known
+of all machines under the 2 MB that it takes in one message."""
 MOST_SIGNALS = 5000
 """Signals after which to continue as new: the server takes 10,000 and does not suggest it."""
 
@@ -94,9 +95,10 @@ class ServiceWorkflow:
     def _check_scale(self, request: ScaleRequest) -> None:
         if self._state.stop is not None:
             raise _conflict(f"service {self._state.service!r} is being taken down")
-        if not 0 <= request.replicas <= MOST_REPLICAS:
+        most = MOST_MACHINES // self._state.version.settings.num_nodes
+        if not 0 <= request.replicas <= most:
             raise ApplicationError(
-                f"{request.replicas} replicas; allowed: 0 to {MOST_REPLICAS}", type="UsageError"
+                f"{request.replicas} replicas; allowed: 0 to {most}", type="UsageError"
             )
 
     @workflow.signal(name=Message.SCALE_SIGNAL)

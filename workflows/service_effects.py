@@ -243,7 +243,8 @@ class ServiceEffects:
             incarnation=state.incarnation,
             installation=state.installation,
             replica_id=record.replica_id,
-            version=state.version,
+            # The service keeps the text for people; with each replica it would fill the history.
+            version=state.version.model_copy(update={"redacted_yaml": ""}),
             offer=offer,
             attempt=record.attempt,
         )

@@ -16,6 +16,9 @@ MAX_REPLICAS = 1000
 """Most replicas of a service."""
 MAX_NODES = 100
 """Most machines of a replica."""
+MAX_MACHINES = 1000
+"""Most machines of all replicas together: what is known of each is in one message to Temporal,
+which takes 2 MB."""
 
 
 def read_variable(value: Any) -> Any:

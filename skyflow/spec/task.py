@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from skyflow.placement.offers import ResourceRequest
 from skyflow.spec.faults import Fault, allowed, refused, wrong
 from skyflow.spec.names import NAME_FORMS, is_task_name
-from skyflow.spec.numbers import NodeCount
+from skyflow.spec.numbers import MAX_MACHINES, NodeCount
 from skyflow.spec.ports import choose_main_port
 from skyflow.spec.requests import resource_requests
 from skyflow.spec.resources import Resources
@@ -118,6 +118,17 @@ class Declaration(Section):
         if "\0" in script:
             raise wrong("holds a NUL character, which no script can")
         return script
+
+    @field_validator("service")
+    @classmethod
+    def _check_machines(cls, service: Service, info: ValidationInfo) -> Service:
+        machines = service.target * info.data.get("num_nodes", 1)
+        if machines > MAX_MACHINES:
+            raise wrong(
+                f"asks for {machines} machines (replicas times num_nodes); "
+                f"allowed: at most {MAX_MACHINES}"
+            )
+        return service
 
     @field_validator("service")
     @classmethod

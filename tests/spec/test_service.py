@@ -47,6 +47,13 @@ def test_replicas_are_counted(load: Load, count: str, replicas: int) -> None:
     assert load(f"service: {{{count}}}\nrun: x").settings().replicas == replicas
 
 
+def test_machines_of_all_replicas_together_are_limited(load: Load, refuse: Refuse) -> None:
+    assert load("num_nodes: 10\nservice: {replicas: 100}\nrun: x").num_nodes == 10
+    (found,) = refuse("num_nodes: 10\nservice: {replicas: 101}\nrun: x")
+    assert "service: asks for 1010 machines" in found
+    assert "allowed: at most 1000" in found
+
+
 @pytest.mark.parametrize(
     ("service", "problem"),
     [

@@ -220,6 +220,15 @@ async def test_a_scale_out_of_bounds_is_refused_and_by_signal_noted(controller: 
     assert (await controller.status()).target == 1
 
 
+async def test_a_scale_to_more_machines_than_a_service_may_have_is_refused(
+    controller: Controller,
+) -> None:
+    await controller.apply(version(replicas=0, num_nodes=100))
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await controller.scale(11)
+    assert "allowed: 0 to 10" in str(refused.value.cause)
+
+
 async def test_nothing_is_lost_when_a_service_continues_as_new(controller: Controller) -> None:
     await controller.apply(version())
     await controller.until_serving(1, 2)
