@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from skyflow.clouds.base import Machine, MachineRequest
+    from skyflow.clouds.base import Machine
     from skyflow.contracts import (
         DRAIN_REPLICA,
         LAUNCH_MACHINE,
@@ -22,18 +22,23 @@ with workflow.unsafe.imports_passed_through():
         DrainRequest,
         Message,
         ReplicaState,
-        ReplicaTask,
         StopRequest,
-        TeardownRequest,
         WatchRequest,
         WorkflowName,
         balancer_queue,
     )
-    from skyflow.naming import machine_name, service_workflow_id
+    from skyflow.naming import service_workflow_id
     from skyflow.placement.offers import Refusal
     from skyflow.placement.ranking import AVOIDANCE_SECONDS, DEFAULT_AVOIDANCE_SECONDS
-    from skyflow.state import ReplicaPhase, ReplicaReport
+    from skyflow.state import ReplicaPhase
     from workflows.calls import call, failure, start, tell
+    from workflows.replica_values import (
+        machine_requests,
+        readiness_deadline,
+        replica_report,
+        replica_task,
+        teardown_request,
+    )
 
 RENEWAL_SECONDS = 6 * 3600.0
 """Age at which an idle watch is renewed; spread by 10 % so that replicas do not renew in step."""
@@ -131,7 +136,7 @@ class ReplicaWorkflow:
         state = self._state
         launches = [
             start(LAUNCH_MACHINE, request, summary=f"{request.name} on {request.place}")
-            for request in self._machine_requests()
+            for request in machine_requests(self._state)
         ]
         await self._report(ReplicaPhase.PROVISIONING)
         settled = await asyncio.gather(
@@ -162,8 +167,9 @@ class ReplicaWorkflow:
     async def _start(self) -> None:
         """Put files in place, run `setup`, and start `run` on every node."""
         state = self._state
-        task = self._task()
-        remaining = timedelta(seconds=max(1, self._deadline() - workflow.now().timestamp()))
+        task = replica_task(self._state)
+        deadline = readiness_deadline(state, workflow.now().timestamp())
+        remaining = timedelta(seconds=max(1, deadline - workflow.now().timestamp()))
         preparation = start(PREPARE_REPLICA, task, summary="files and setup", within=remaining)
         await self._report(ReplicaPhase.STARTING)
         try:
@@ -173,7 +179,7 @@ class ReplicaWorkflow:
             )
         except ActivityError as error:
             kind, message = failure(error)
-            late = kind == "Timeout" and workflow.now().timestamp() >= self._deadline()
+            late = kind == "Timeout" and workflow.now().timestamp() >= deadline
             phase = ReplicaPhase.FAILED_INITIAL_DELAY if late else ReplicaPhase.FAILED_SETUP
             self._stop(phase, message)
             return
@@ -184,9 +190,9 @@ class ReplicaWorkflow:
         state = self._state
         now = workflow.now().timestamp()
         request = WatchRequest(
-            replica=self._task(),
+            replica=replica_task(self._state),
             ready=state.phase is ReplicaPhase.READY,
-            deadline=None if state.ready_once else self._deadline(),
+            deadline=None if state.ready_once else readiness_deadline(state, now),
             failing_since=state.failing_since,
             renew_at=now + RENEWAL_SECONDS * (0.9 + 0.2 * workflow.random().random()),
         )
@@ -243,18 +249,9 @@ class ReplicaWorkflow:
 
     async def _teardown(self) -> None:
         """End every machine that this attempt may have started, whether or not it did."""
-        state = self._state
-        request = TeardownRequest(
-            service=state.service,
-            incarnation=state.incarnation,
-            replica_id=state.replica_id,
-            names=tuple(request.name for request in self._machine_requests()),
-            place=state.offer.place,
-            nodes=state.nodes,
-            spec=state.version.spec,
-        )
+        request = teardown_request(self._state)
         await call(TEARDOWN_REPLICA, request, summary=f"end {', '.join(request.names)}")
-        state.nodes = ()
+        self._state.nodes = ()
 
     async def _unless_interrupted(self, handle: workflow.ActivityHandle[Result]) -> Result:
         """Wait for an activity; when it is time to stop, cancel it and wait until it has ended.
@@ -289,60 +286,9 @@ class ReplicaWorkflow:
         state.epoch += 1
         state.phase = phase
         state.reason = reason
-        report = ReplicaReport(
-            incarnation=state.incarnation,
-            replica_id=state.replica_id,
-            epoch=state.epoch,
-            phase=phase,
-            reason=reason,
-            endpoint=self._endpoint(),
-            nodes=state.nodes,
-            refusal=refusal,
-            outcome=outcome,
-        )
+        report = replica_report(state, refusal, outcome)
         if not await tell(service_workflow_id(state.service), Message.REPLICA_CHANGED, report):
             self._stop(ReplicaPhase.TERMINATED, "its service no longer runs")
-
-    def _machine_requests(self) -> list[MachineRequest]:
-        state = self._state
-        settings = state.version.settings
-        return [
-            MachineRequest(
-                name=machine_name(
-                    state.installation, state.incarnation, state.replica_id, node, state.attempt
-                ),
-                place=state.offer.place,
-                port=settings.port,
-                disk_gib=max(request.disk_gib for request in settings.resources),
-                labels=(("skyflow-service", state.service),),
-            )
-            for node in range(settings.num_nodes)
-        ]
-
-    def _task(self) -> ReplicaTask:
-        state = self._state
-        return ReplicaTask(
-            service=state.service,
-            incarnation=state.incarnation,
-            replica_id=state.replica_id,
-            version=state.version.number,
-            spec=state.version.spec,
-            nodes=state.nodes,
-            attempt=state.attempt,
-            gpus_per_node=int(state.offer.accelerator_count),
-        )
-
-    def _deadline(self) -> float:
-        """Return the time by which the replica must have been ready once."""
-        since = self._state.starting_since or workflow.now().timestamp()
-        return since + self._state.version.settings.initial_delay_seconds
-
-    def _endpoint(self) -> str | None:
-        if not self._state.nodes:
-            return None
-        head = self._state.nodes[0]
-        host = f"[{head.address}]" if ":" in head.address else head.address
-        return f"http://{host}:{head.replica_port}"
 
     def _stop(self, outcome: ReplicaPhase, reason: str) -> None:
         if self._state.stop is None:

@@ -6,42 +6,27 @@ from collections.abc import Callable
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError
 
 from skyflow.contracts import (
     APPLY_ENDPOINTS,
-    FIND_OFFERS,
     MEMO_STATUS,
     RELEASE_ENDPOINT,
     REMOVE_SERVICE_FILES,
     RESERVE_ENDPOINT,
-    WORKFLOW_QUEUE,
-    Assignment,
     Message,
-    OfferQuery,
-    Offers,
-    ReplicaState,
     ServiceReference,
     SlotRelease,
     SlotRequest,
     StopRequest,
-    WorkflowName,
     balancer_queue,
 )
-from skyflow.naming import replica_workflow_id
-from skyflow.placement.offers import Offer
-from skyflow.placement.ranking import FINAL_REFUSALS, next_try, rank
-from skyflow.records import Record
-from skyflow.state import ReplicaPhase, ReplicaRecord, ServicePhase, ServiceStatus
+from skyflow.state import ServicePhase, ServiceStatus
 from workflows.background import Background
-from workflows.calls import call, failure, tell
+from workflows.calls import call, failure
 from workflows.details import service_details
+from workflows.service_placement import ServicePlacement, tell_replica
 from workflows.service_state import ServiceState
-
-NO_OFFER_SECONDS = 30.0
-"""Wait before offers are looked for again when there are none."""
-MOST_ERRORS = 3
-"""Failed launches, other than for capacity or quota, after which a replica is given up."""
 
 _SERVICE = SearchAttributeKey.for_keyword("SkyflowService")
 _PHASE = SearchAttributeKey.for_keyword("SkyflowPhase")
@@ -57,8 +42,7 @@ class ServiceEffects:
         self._background = Background(on_done)
         self._mirrored: ServiceStatus | None = None
         self._attributes: tuple[str, str] | None = None
-        self._starting: int | None = None
-        """The replica whose workflow was asked for and is not known to run yet."""
+        self._placement = ServicePlacement(state)
         self.finished = False
         """Whether everything of the service has been removed."""
 
@@ -81,11 +65,11 @@ class ServiceEffects:
 
     def place(self) -> None:
         """Find offers for the replicas that wait for one."""
-        self._background.start("place", self._place)
+        self._background.start("place", self._placement.place)
 
     def stop_replica(self, replica_id: int) -> None:
         """Tell a replica to end; one that is only just being started, when it has been."""
-        if replica_id == self._starting:
+        if replica_id == self._placement.starting:
             return
         self._background.start(f"stop/{replica_id}", lambda: self._stop_replica(replica_id))
 
@@ -171,99 +155,6 @@ class ServiceEffects:
             f"again in {delay:.0f} s",
         )
 
-    async def _place(self) -> None:
-        state = self._state
-        try:
-            found = await call(
-                FIND_OFFERS,
-                OfferQuery(
-                    resources=state.version.settings.resources,
-                    ordered=state.version.settings.ordered,
-                ),
-                summary="offers that meet the resources",
-            )
-        except ActivityError as error:
-            state.reason = f"offers could not be read: {failure(error)[1]}"
-            state.place_again_at = self._now() + NO_OFFER_SECONDS
-            return
-        for replica_id in tuple(state.replicas):
-            # Looked up anew: while another one was placed, this one may have been told to go.
-            record = state.replicas.get(replica_id)
-            if record is not None and record.live and record.offer is None:
-                await self._place_replica(record, found)
-
-    async def _place_replica(self, record: ReplicaRecord, found: Offers) -> None:
-        state, now = self._state, self._now()
-        in_use = [r.offer.place for r in state.replicas.values() if r.live and r.offer is not None]
-        ranked = rank(found.offers, state.refusals, in_use, now)
-        if record.errors >= MOST_ERRORS or (not ranked and self._refused_for_good(found)):
-            self._give_up(record)
-            return
-        if not ranked:
-            again = next_try(state.refusals, now) or now + NO_OFFER_SECONDS
-            state.place_again_at = again
-            state.reason = f"no offer can be tried for {again - now:.0f} s"
-            if found.problems:
-                state.reason += f" ({'; '.join(found.problems)})"
-            return
-        offer = ranked[0]
-        record = state.assign(record.replica_id, offer)
-        state.decide(now, "place", _why(offer, ranked), record.replica_id)
-        if record.attempt == 1:
-            await self._start_replica(record, offer)
-            return
-        assignment = Assignment(offer=offer, attempt=record.attempt)
-        told = await self._tell(record.replica_id, Message.ASSIGN, assignment)
-        if not told and record.replica_id in state.replicas:
-            self._abandon(record.replica_id, "its workflow no longer runs")
-
-    def _refused_for_good(self, found: Offers) -> bool:
-        refused = [r.kind for r in self._state.refusals if r.until > self._now()]
-        return bool(found.offers) and all(kind in FINAL_REFUSALS for kind in refused)
-
-    def _give_up(self, record: ReplicaRecord) -> None:
-        """End a replica that no cloud will start."""
-        last = self._state.refusals[-1] if self._state.refusals else None
-        why = f"{last.kind}: {last.message}" if last else "no offer"
-        self._state.decide(self._now(), "stop", f"given up: {why}", record.replica_id)
-        if record.attempt == 0:
-            self._abandon(record.replica_id, why)
-            return
-        self._state.change(
-            record.replica_id, leaving=True, stop_as=ReplicaPhase.FAILED_PROVISION, reason=why
-        )
-
-    def _abandon(self, replica_id: int, why: str) -> None:
-        self._state.abandon(replica_id, why, self._now(), workflow.random().random())
-
-    async def _start_replica(self, record: ReplicaRecord, offer: Offer) -> None:
-        state = self._state
-        argument = ReplicaState(
-            service=state.service,
-            incarnation=state.incarnation,
-            installation=state.installation,
-            replica_id=record.replica_id,
-            # The service keeps the text for people; with each replica it would fill the history.
-            version=state.version.model_copy(update={"redacted_yaml": ""}),
-            offer=offer,
-            attempt=record.attempt,
-        )
-        self._starting = record.replica_id
-        try:
-            await workflow.start_child_workflow(
-                WorkflowName.REPLICA,
-                argument,
-                id=replica_workflow_id(state.service, state.incarnation, record.replica_id),
-                task_queue=WORKFLOW_QUEUE,
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
-                static_summary=f"replica {record.replica_id} of {state.service} on {offer.place}",
-            )
-        except WorkflowAlreadyStartedError:
-            workflow.logger.info("replica %s was started before", record.replica_id)
-        finally:
-            self._starting = None
-
     async def _stop_replica(self, replica_id: int) -> None:
         state = self._state
         record = state.replicas[replica_id]
@@ -275,22 +166,13 @@ class ServiceEffects:
             balancers=state.reachable_balancers if record.ready_at else (),
             outcome=record.stop_as,
         )
-        told = await self._tell(replica_id, Message.STOP, request)
+        told = await tell_replica(state, replica_id, Message.STOP, request)
         if replica_id not in state.replicas:
             return
         state.change(replica_id, stop_sent=True)
         if not told:
             state.change(replica_id, phase=record.stop_as)
             state.forget(replica_id)
-
-    async def _tell(self, replica_id: int, message: str, argument: Record) -> bool:
-        """Signal a replica; return whether it still runs."""
-        state = self._state
-        name = replica_workflow_id(state.service, state.incarnation, replica_id)
-        told = await tell(name, message, argument)
-        if not told:
-            state.decide(self._now(), "lost", "its workflow no longer runs", replica_id)
-        return told
 
     async def _finish(self) -> None:
         state = self._state
@@ -314,11 +196,3 @@ class ServiceEffects:
     @staticmethod
     def _now() -> float:
         return workflow.now().timestamp()
-
-
-def _why(offer: Offer, ranked: tuple[Offer, ...]) -> str:
-    others = ", ".join(f"{o.place} at ${o.hourly_price:g}/h" for o in ranked[1:4]) or "none"
-    return (
-        f"{offer.place} at ${offer.hourly_price:g}/h: cheapest of {len(ranked)} offers that may be "
-        f"tried; next best: {others}"
-    )

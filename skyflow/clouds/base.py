@@ -47,6 +47,12 @@ class Machine(Record):
     """Port that the service must listen on: the requested one, or another where the network is
     shared with other machines."""
 
+    @property
+    def url(self) -> str:
+        """URL of the service on this machine."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{host}:{self.replica_port}"
+
 
 class MachineState(StrEnum):
     """What a cloud says of a machine."""

@@ -66,8 +66,7 @@ class Watcher:
             failing_since=request.failing_since,
             longest_failure=settings.consecutive_failure_threshold_timeout,
         )
-        head = request.replica.nodes[0]
-        endpoint = f"http://{_host(head)}:{head.replica_port}"
+        endpoint = request.replica.nodes[0].url
         interval = settings.endpoint_probe_interval_seconds
         pause = FIRST_PROBE_SECONDS
         while True:
@@ -165,7 +164,3 @@ def _why_ended(state: ProcessState, node: int) -> str:
     if state.phase is ProcessPhase.NOT_STARTED:
         return f"run is not there{where}"
     return f"run was killed{where}"
-
-
-def _host(machine: Machine) -> str:
-    return f"[{machine.address}]" if ":" in machine.address else machine.address

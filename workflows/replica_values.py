@@ -1,0 +1,76 @@
+"""What follows from a replica's state: its machines, and what others are told of it."""
+
+from __future__ import annotations
+
+from skyflow.clouds.base import MachineRequest
+from skyflow.contracts import ReplicaState, ReplicaTask, TeardownRequest
+from skyflow.naming import machine_name
+from skyflow.placement.offers import Refusal
+from skyflow.state import ReplicaPhase, ReplicaReport
+
+
+def machine_requests(state: ReplicaState) -> list[MachineRequest]:
+    """Return the machines that this attempt asks for, one for each node."""
+    settings = state.version.settings
+    return [
+        MachineRequest(
+            name=machine_name(
+                state.installation, state.incarnation, state.replica_id, node, state.attempt
+            ),
+            place=state.offer.place,
+            port=settings.port,
+            disk_gib=max(request.disk_gib for request in settings.resources),
+            labels=(("skyflow-service", state.service),),
+        )
+        for node in range(settings.num_nodes)
+    ]
+
+
+def replica_task(state: ReplicaState) -> ReplicaTask:
+    """Return what the activities on its machines are told."""
+    return ReplicaTask(
+        service=state.service,
+        incarnation=state.incarnation,
+        replica_id=state.replica_id,
+        version=state.version.number,
+        spec=state.version.spec,
+        nodes=state.nodes,
+        attempt=state.attempt,
+        gpus_per_node=int(state.offer.accelerator_count),
+    )
+
+
+def readiness_deadline(state: ReplicaState, now: float) -> float:
+    """Return the time (Unix, seconds) by which the replica must have been ready once."""
+    since = state.starting_since or now
+    return since + state.version.settings.initial_delay_seconds
+
+
+def teardown_request(state: ReplicaState) -> TeardownRequest:
+    """Return every machine that this attempt may have started, whether or not it did."""
+    return TeardownRequest(
+        service=state.service,
+        incarnation=state.incarnation,
+        replica_id=state.replica_id,
+        names=tuple(request.name for request in machine_requests(state)),
+        place=state.offer.place,
+        nodes=state.nodes,
+        spec=state.version.spec,
+    )
+
+
+def replica_report(
+    state: ReplicaState, refusal: Refusal | None, outcome: ReplicaPhase | None
+) -> ReplicaReport:
+    """Return what the service is told."""
+    return ReplicaReport(
+        incarnation=state.incarnation,
+        replica_id=state.replica_id,
+        epoch=state.epoch,
+        phase=state.phase,
+        reason=state.reason,
+        endpoint=state.nodes[0].url if state.nodes else None,
+        nodes=state.nodes,
+        refusal=refusal,
+        outcome=outcome,
+    )

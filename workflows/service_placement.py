@@ -1,0 +1,156 @@
+"""Where a service's replicas go: offers are found, ranked, and tried one after the other."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+
+from skyflow.contracts import (
+    FIND_OFFERS,
+    WORKFLOW_QUEUE,
+    Assignment,
+    Message,
+    OfferQuery,
+    Offers,
+    ReplicaState,
+    WorkflowName,
+)
+from skyflow.naming import replica_workflow_id
+from skyflow.placement.offers import Offer
+from skyflow.placement.ranking import FINAL_REFUSALS, next_try, rank
+from skyflow.records import Record
+from skyflow.state import ReplicaPhase, ReplicaRecord
+from workflows.calls import call, failure, tell
+from workflows.service_state import ServiceState
+
+NO_OFFER_SECONDS = 30.0
+"""Wait before offers are looked for again when there are none."""
+MOST_ERRORS = 3
+"""Failed launches, other than for capacity or quota, after which a replica is given up."""
+
+
+class ServicePlacement:
+    """Places the replicas of one service."""
+
+    def __init__(self, state: ServiceState) -> None:
+        """Place for a state."""
+        self._state = state
+        self.starting: int | None = None
+        """The replica whose workflow was asked for and is not known to run yet."""
+
+    async def place(self) -> None:
+        """Find offers for the replicas that wait for one, and have them tried."""
+        state = self._state
+        try:
+            found = await call(
+                FIND_OFFERS,
+                OfferQuery(
+                    resources=state.version.settings.resources,
+                    ordered=state.version.settings.ordered,
+                ),
+                summary="offers that meet the resources",
+            )
+        except ActivityError as error:
+            state.reason = f"offers could not be read: {failure(error)[1]}"
+            state.place_again_at = _now() + NO_OFFER_SECONDS
+            return
+        for replica_id in tuple(state.replicas):
+            # Looked up anew: while another one was placed, this one may have been told to go.
+            record = state.replicas.get(replica_id)
+            if record is not None and record.live and record.offer is None:
+                await self._place_replica(record, found)
+
+    async def _place_replica(self, record: ReplicaRecord, found: Offers) -> None:
+        state, now = self._state, _now()
+        in_use = [r.offer.place for r in state.replicas.values() if r.live and r.offer is not None]
+        ranked = rank(found.offers, state.refusals, in_use, now)
+        if record.errors >= MOST_ERRORS or (not ranked and self._refused_for_good(found)):
+            self._give_up(record)
+            return
+        if not ranked:
+            again = next_try(state.refusals, now) or now + NO_OFFER_SECONDS
+            state.place_again_at = again
+            state.reason = f"no offer can be tried for {again - now:.0f} s"
+            if found.problems:
+                state.reason += f" ({'; '.join(found.problems)})"
+            return
+        offer = ranked[0]
+        record = state.assign(record.replica_id, offer)
+        state.decide(now, "place", _why(offer, ranked), record.replica_id)
+        if record.attempt == 1:
+            await self._start_replica(record, offer)
+            return
+        assignment = Assignment(offer=offer, attempt=record.attempt)
+        told = await tell_replica(state, record.replica_id, Message.ASSIGN, assignment)
+        if not told and record.replica_id in state.replicas:
+            self._abandon(record.replica_id, "its workflow no longer runs")
+
+    def _refused_for_good(self, found: Offers) -> bool:
+        refused = [r.kind for r in self._state.refusals if r.until > _now()]
+        return bool(found.offers) and all(kind in FINAL_REFUSALS for kind in refused)
+
+    def _give_up(self, record: ReplicaRecord) -> None:
+        """End a replica that no cloud will start."""
+        last = self._state.refusals[-1] if self._state.refusals else None
+        why = f"{last.kind}: {last.message}" if last else "no offer"
+        self._state.decide(_now(), "stop", f"given up: {why}", record.replica_id)
+        if record.attempt == 0:
+            self._abandon(record.replica_id, why)
+            return
+        self._state.change(
+            record.replica_id, leaving=True, stop_as=ReplicaPhase.FAILED_PROVISION, reason=why
+        )
+
+    def _abandon(self, replica_id: int, why: str) -> None:
+        self._state.abandon(replica_id, why, _now(), workflow.random().random())
+
+    async def _start_replica(self, record: ReplicaRecord, offer: Offer) -> None:
+        state = self._state
+        argument = ReplicaState(
+            service=state.service,
+            incarnation=state.incarnation,
+            installation=state.installation,
+            replica_id=record.replica_id,
+            # The service keeps the text for people; with each replica it would fill the history.
+            version=state.version.model_copy(update={"redacted_yaml": ""}),
+            offer=offer,
+            attempt=record.attempt,
+        )
+        self.starting = record.replica_id
+        try:
+            await workflow.start_child_workflow(
+                WorkflowName.REPLICA,
+                argument,
+                id=replica_workflow_id(state.service, state.incarnation, record.replica_id),
+                task_queue=WORKFLOW_QUEUE,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
+                static_summary=f"replica {record.replica_id} of {state.service} on {offer.place}",
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info("replica %s was started before", record.replica_id)
+        finally:
+            self.starting = None
+
+
+async def tell_replica(
+    state: ServiceState, replica_id: int, message: str, argument: Record
+) -> bool:
+    """Signal a replica; return whether it still runs."""
+    name = replica_workflow_id(state.service, state.incarnation, replica_id)
+    told = await tell(name, message, argument)
+    if not told:
+        state.decide(_now(), "lost", "its workflow no longer runs", replica_id)
+    return told
+
+
+def _why(offer: Offer, ranked: tuple[Offer, ...]) -> str:
+    others = ", ".join(f"{o.place} at ${o.hourly_price:g}/h" for o in ranked[1:4]) or "none"
+    return (
+        f"{offer.place} at ${offer.hourly_price:g}/h: cheapest of {len(ranked)} offers that may be "
+        f"tried; next best: {others}"
+    )
+
+
+def _now() -> float:
+    return workflow.now().timestamp()
