@@ -22,7 +22,6 @@ from skyflow.naming import replica_workflow_id, service_workflow_id
 from skyflow.placement.offers import ResourceRequest
 from skyflow.state import (
     Decision,
-    ReplicaPhase,
     ServicePhase,
     ServiceSettings,
     ServiceStatus,
@@ -111,13 +110,6 @@ class Controller:
         await eventually(
             lambda: self.world.serving() == list(replica_ids), what=f"serving {replica_ids}"
         )
-
-    async def until_replica(self, replica_id: int, phase: ReplicaPhase) -> None:
-        async def reached() -> bool:
-            replicas = (await self.status()).replicas
-            return any(r.replica_id == replica_id and r.phase is phase for r in replicas)
-
-        await eventually(reached, what=f"replica {replica_id} {phase}")
 
     async def scale(self, replicas: int) -> ServiceStatus:
         answer: ServiceStatus = await self.handle.execute_update(
