@@ -13,6 +13,9 @@ from temporalio.workflow import ActivityCancellationType
 from skyflow.contracts import Activity, Argument, Result
 from skyflow.records import Record
 
+LONGEST_MESSAGE = 4000
+"""Characters kept of an error's message, which is repeated in decisions, reports and the status:
+one with pages of somebody's log in it would make them larger than Temporal takes."""
 SIGNAL_RETRY = timedelta(seconds=10)
 """Wait before a workflow that took a signal badly is sent it again."""
 
@@ -79,14 +82,15 @@ async def call(
 def failure(error: ActivityError) -> tuple[str, str]:
     """Return the kind of an activity's failure and its message.
 
-    The kind is the name of the error class that the activity raised, or `Timeout`.
+    The kind is the name of the error class that the activity raised, or `Timeout`. Of a message
+    that is too long to be kept its beginning and its end are returned.
     """
     cause = error.cause
     if isinstance(cause, ApplicationError):
-        return cause.type or "Error", cause.message
+        return cause.type or "Error", _shortened(cause.message)
     if isinstance(cause, exceptions.TimeoutError):
         return "Timeout", f"{error.activity_type} did not end in time"
-    return type(cause or error).__name__, str(cause or error)
+    return type(cause or error).__name__, _shortened(str(cause or error))
 
 
 async def tell(workflow_id: str, message: str, argument: Record) -> bool:
@@ -105,3 +109,10 @@ async def tell(workflow_id: str, message: str, argument: Record) -> bool:
             await workflow.sleep(SIGNAL_RETRY)
         else:
             return True
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    half = LONGEST_MESSAGE // 2
+    return f"{message[:half]} ... {message[-half:]}"
