@@ -20,7 +20,8 @@ from activities.machines import MachineActivities
 from activities.replica import ReplicaActivities
 from skyflow.config import Settings
 from skyflow.contracts import OPERATIONS_QUEUE, WATCH_QUEUE, WORKFLOW_QUEUE
-from skyflow.temporal import connect
+from skyflow.temporal import connect, external_address
+from worker.search_attributes import register_search_attributes
 from workflows.installation import InstallationWorkflow
 from workflows.replica import ReplicaWorkflow
 from workflows.service import ServiceWorkflow
@@ -43,16 +44,18 @@ async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT.
 
     Raises:
-        ControllerUnavailable: Temporal does not answer.
+        ControllerUnavailable: Temporal does not answer, or lacks what workflows need.
         StorageError: The store or the keys cannot be used.
 
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    configure_logging()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     client = await connect(settings, timeout=CONNECT_SECONDS)
+    if external_address():  # the supervisor sets the stack's own up
+        await register_search_attributes(client)
     async with AsyncExitStack() as stack:
         context = await stack.enter_async_context(open_context(settings, client))
         for worker in workers(client, context):
@@ -60,6 +63,12 @@ async def run_worker(settings: Settings) -> None:
         log.info("working for %s", settings.home)
         await stopped.wait()
         log.info("stopping")
+
+
+def configure_logging() -> None:
+    """Write what happens to standard error, but not what SSH does: that is a page a minute."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("asyncssh").setLevel(logging.WARNING)
 
 
 def workers(client: Client, context: Context) -> list[Worker]:

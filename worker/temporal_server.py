@@ -1,4 +1,4 @@
-"""The embedded Temporal server: its command, and what is set up in any Temporal that is used."""
+"""The embedded Temporal server: its command, and what is set up in it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,36 @@
+"""The search attributes of a Temporal that the stack did not start."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from skyflow.contracts import SEARCH_ATTRIBUTES
+from tests.temporal import BINARY
+from worker.search_attributes import register_search_attributes
+
+
+@pytest.fixture
+async def bare_client() -> AsyncIterator[Client]:
+    """Connect to a server that knows nothing of skyflow."""
+    server = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(BINARY), dev_server_log_level="error"
+    )
+    yield server.client
+    await server.shutdown()
+
+
+async def known(client: Client) -> set[str]:
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    return set((await client.operator_service.list_search_attributes(request)).custom_attributes)
+
+
+async def test_a_server_that_knows_none_is_told_all_once(bare_client: Client) -> None:
+    assert not await known(bare_client) & set(SEARCH_ATTRIBUTES)
+    await register_search_attributes(bare_client)
+    await register_search_attributes(bare_client)
+    assert await known(bare_client) >= set(SEARCH_ATTRIBUTES)
