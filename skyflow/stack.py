@@ -15,10 +15,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from skyflow.config import Settings
-from skyflow.errors import StackError
+from skyflow.errors import StackError, UsageError
 from skyflow.processes import end_processes, find_stack_members
 from skyflow.stack_logs import tail
 from skyflow.stack_state import (
+    LONGEST_HOME,
     LOOPBACK,
     SUPERVISOR,
     ProcessState,
@@ -62,9 +63,10 @@ async def ensure_stack(
 
     Raises:
         StackError: It does not start, does not answer in time, or runs with other settings.
-        UsageError: Temporal's configuration cannot be read.
+        UsageError: Temporal's configuration cannot be read, or the directory's path is too long.
 
     """
+    _check_home(settings)
     state = read_state(settings)
     if state is None or not (state.ready and state.alive):
         state = await _started(settings, on_progress, bind, timeout, command)
@@ -90,7 +92,8 @@ async def stop_stack(
     state = read_state(settings)
     supervisor = state.supervisor if state and state.alive else None
     if state is not None and supervisor is not None:
-        on_progress("Stopping the balancer, the worker and Temporal")
+        what = "balancer and the worker" if state.external else "balancer, the worker and Temporal"
+        on_progress(f"Stopping the {what}")
         if not await end_processes([supervisor], _STOP_SECONDS):
             raise StackError(
                 f"the stack's supervisor (process {supervisor.pid}) does not end",
@@ -104,6 +107,15 @@ async def stop_stack(
     if last is not None and last.supervisor is not None:
         write_state(settings, _stopped(last))
     return supervisor is not None or bool(orphans)
+
+
+def _check_home(settings: Settings) -> None:
+    length = len(os.fsencode(settings.home))
+    if length > LONGEST_HOME:
+        raise UsageError(
+            f"the path of {settings.home} has {length} bytes; allowed: at most {LONGEST_HOME}",
+            "set SKYFLOW_HOME to a shorter path",
+        )
 
 
 async def _started(
@@ -124,7 +136,8 @@ async def _started(
                 return state
         elif supervisor is None or supervisor.poll() == _ALREADY_RUNNING:
             if supervisor is None:
-                on_progress("Starting Temporal, the worker and the balancer")
+                temporal = "" if external_address() else "Temporal, "
+                on_progress(f"Starting {temporal}the worker and the balancer")
             supervisor = _spawn(settings, bind or (state.bind if state else LOOPBACK), command)
         elif supervisor.poll() is not None:
             raise _failed(settings, "the stack's supervisor ended at once", SUPERVISOR)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from skyflow.errors import StackError
-
-_PATH_LIMIT = 107 if sys.platform == "linux" else 103
-"""Longest path of a unix socket in bytes: `sun_path` in sys/un.h, without its final NUL."""
+from skyflow.stack_state import LONGEST_SOCKET_PATH
 
 
 @contextmanager
@@ -23,9 +20,9 @@ def control_socket_at(path: Path) -> Iterator[socket.socket]:
     Raises:
         StackError: The path is too long, or another data plane uses it.
     """
-    if len(os.fsencode(path)) > _PATH_LIMIT:
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
         raise StackError(
-            f"the path of the control socket, {path}, is longer than {_PATH_LIMIT} bytes",
+            f"the path of the control socket, {path}, is longer than {LONGEST_SOCKET_PATH} bytes",
             remedy="set SKYFLOW_HOME to a shorter path",
         )
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from skyflow.config import Settings
-from skyflow.errors import StackError
+from skyflow.errors import StackError, UsageError
 from skyflow.stack import ensure_stack
 from skyflow.stack_state import StackPhase, read_state, state_path
 from skyflow.stack_status import stack_status
@@ -33,6 +33,11 @@ async def test_a_home_that_cannot_be_used_is_answered_with_the_remedy(tmp_path: 
     with pytest.raises(StackError) as caught:
         await ensure_stack(Settings(home=tmp_path / "file" / "home"))
     assert "SKYFLOW_HOME" in str(caught.value.remedy)
+
+
+async def test_a_home_with_too_long_a_path_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="allowed: at most"):
+        await ensure_stack(Settings(home=tmp_path / ("x" * 120)))
 
 
 async def test_another_address_for_endpoints_is_not_taken_silently(small_stack: Ensure) -> None:
