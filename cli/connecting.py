@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from cli.terminal import say
 from skyflow.config import Settings
 from skyflow.errors import ControllerUnavailable, ServiceNotFound
 
@@ -48,7 +49,7 @@ async def changing() -> AsyncIterator[Skyflow]:
     """
     if not _may_have_services(Settings.from_environment()):
         raise ServiceNotFound("there are no services here: nothing has ever been deployed")
-    async with deploying(lambda _: None) as skyflow:
+    async with deploying(say) as skyflow:
         yield skyflow
 
 

@@ -74,7 +74,7 @@ class Deployment:
             await files.aclose()
             if not applied.changed:
                 self._say(f"Service {self._name!r} runs this very spec: nothing was changed.")
-            if wait and applied.changed:
+            if wait:
                 view = await self._wait(skyflow)
             else:
                 view = await skyflow.find(self._name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import click
@@ -15,7 +15,8 @@ from skyflow.config import Settings
 from skyflow.errors import ControllerUnavailable, ServiceNotFound, StackError
 from skyflow.sdk.files import access_log, file_lines
 from skyflow.sdk.logs import LogLine, ServiceLogs
-from skyflow.state import Decision
+from skyflow.sdk.views import ServiceView
+from skyflow.state import Decision, ServicePhase
 
 LOOK_SECONDS = 1.0
 """Time between two looks at whether a service still runs, in seconds."""
@@ -45,7 +46,7 @@ class LogPrinter:
         """Print the logs of all replicas, or of one."""
         logs = ServiceLogs(self._settings)
         incarnation = await self._incarnation(logs)
-        async with self._ended(replica_id) as ended:
+        async with self._ended(lambda view: _has_written_all(view, replica_id)) as ended:
             async for line in logs.lines(
                 self._name, incarnation, replica_id=replica_id, tail=self._tail, ended=ended
             ):
@@ -91,35 +92,49 @@ class LogPrinter:
         left = logs.incarnations(self._name)
         if known is None and not left:
             raise ServiceNotFound(f"Service {self._name!r} not found, and there are no logs of it.")
+        if known and known not in left and not await self._runs():
+            raise ServiceNotFound(f"Service {self._name!r} is down, and left no logs.")
         return known or left[-1]
 
+    async def _runs(self) -> bool:
+        return self._skyflow is not None and await self._skyflow.find(self._name) is not None
+
     @asynccontextmanager
-    async def _ended(self, replica_id: int | None = None) -> AsyncIterator[asyncio.Event | None]:
-        """Give an event that is set when nothing more will be written; None not to wait."""
+    async def _ended(
+        self, written_all: Callable[[ServiceView], bool] = lambda _: False
+    ) -> AsyncIterator[asyncio.Event | None]:
+        """Give an event that is set when nothing more will be written; None not to wait.
+
+        That is when the service no longer runs or, before that, when `written_all` says so.
+        """
         if not self._follow or self._skyflow is None:
             yield None
             return
         ended = asyncio.Event()
-        looking = asyncio.create_task(self._look(self._skyflow, replica_id, ended))
+        looking = asyncio.create_task(self._look(self._skyflow, written_all, ended))
         try:
             yield ended
         finally:
             looking.cancel()
 
-    async def _look(self, skyflow: Skyflow, replica_id: int | None, ended: asyncio.Event) -> None:
+    async def _look(
+        self, skyflow: Skyflow, written_all: Callable[[ServiceView], bool], ended: asyncio.Event
+    ) -> None:
         while not ended.is_set():
             with suppress(ControllerUnavailable):
-                if await self._has_ended(skyflow, replica_id):
+                view = await skyflow.find(self._name)
+                if view is None or written_all(view):
                     ended.set()
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _has_ended(self, skyflow: Skyflow, replica_id: int | None) -> bool:
-        view = await skyflow.find(self._name)
-        if view is None:
-            return True
-        # One that is no longer listed ended long ago, or never was.
-        going_on = {r.replica_id for r in view.status.replicas if not r.phase.ended}
-        return replica_id is not None and replica_id not in going_on
+
+def _has_written_all(view: ServiceView, replica_id: int | None) -> bool:
+    """Return whether no replica, or not that one, will write anything more."""
+    going_on = {r.replica_id for r in view.status.replicas if not r.phase.ended}
+    if replica_id is None:
+        return view.status.phase is ServicePhase.FAILED and not going_on
+    # One that is no longer listed ended long ago, or never was.
+    return replica_id not in going_on
 
 
 def _prefixed(line: LogLine) -> str:

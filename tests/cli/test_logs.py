@@ -127,3 +127,22 @@ async def test_names_that_contain_one_another_are_kept_apart(
         prefix = log_prefix(service, "0000aaaa", 1, 0, "run")
         await create_segment(Store(settings), prefix, Segment(0, 1, b"x"))
     assert await eventually(lambda: skyflow.logs.incarnations("a")) == ("0000aaaa",)
+
+
+async def test_following_ends_when_the_service_has_failed_for_good(
+    run: Run, world: World, yaml: Path, settings: Settings, skyflow: Skyflow
+) -> None:
+    world.setup_error = "pip has no such package"
+    await run("serve", "up", str(yaml), "-y")
+    result = await run("serve", "logs", "hello", "--follow")
+    assert result.exit_code == Exit.OK
+
+
+async def test_a_service_whose_logs_were_removed_is_said_to_have_none(
+    run: Run, world: World, yaml: Path
+) -> None:
+    await deployed(run, yaml)
+    await run("serve", "down", "hello", "-y", "--purge")
+    result = await run("serve", "logs", "hello")
+    assert result.exit_code == Exit.USAGE
+    assert "left no logs" in result.stderr

@@ -212,3 +212,11 @@ async def test_interrupting_leaves_the_service_deploying(
     view = await skyflow.find("hello")
     assert view is not None
     assert view.status.replicas[0].phase is ReplicaPhase.STARTING
+
+
+async def test_the_same_spec_again_waits_for_what_is_being_deployed(
+    run: Run, world: World, yaml: Path
+) -> None:
+    await run("serve", "up", str(yaml), "-y", "--no-wait")
+    result = await run("serve", "up", str(yaml), "-y")
+    assert "2 of 2 replicas ready" in result.stdout
