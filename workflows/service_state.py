@@ -254,7 +254,9 @@ class ServiceState(State):
         if self.unproven_and_exhausted:
             advice = f"{self.failures} failures and never ready: no more replicas of this version"
         else:
-            advice = f"a replacement may start in {delay:.1f} s ({self.failures} failures in a row)"
+            advice = (
+                f"a replacement may start in {delay:.1f} s (failures in a row: {self.failures})"
+            )
         self.decide(now, "fail", f"{outcome.value}: {report.reason}; {advice}", record.replica_id)
 
     def _note_readiness(self, record: ReplicaRecord) -> None:

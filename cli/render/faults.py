@@ -7,6 +7,9 @@ from rich.text import Text
 from cli.render.text import quantity
 from skyflow.errors import Problem, SkyflowError, SpecError
 
+_LONGEST_EXCERPT = 160
+"""Characters of a line that are shown."""
+
 
 def fault(error: SkyflowError, source: str | None = None) -> Text:
     """Return an error with its remedy; one in a service YAML with the lines it is about.
@@ -48,8 +51,17 @@ def _place(source: str, problem: Problem) -> str:
 def _append_line(shown: Text, problem: Problem, lines: list[str]) -> None:
     if problem.line is None or not 1 <= problem.line <= len(lines):
         return
-    line = lines[problem.line - 1]
-    shown.append(f"\n{problem.line:5d} | {line.expandtabs(1)}")
-    if problem.column is not None:
-        shown.append("\n      | " + " " * (problem.column - 1))
+    line, column = _excerpt(lines[problem.line - 1].expandtabs(1), problem.column)
+    shown.append(f"\n{problem.line:5d} | {line}")
+    if column is not None:
+        shown.append("\n      | " + " " * (column - 1))
         shown.append("^", style="bold red")
+
+
+def _excerpt(line: str, column: int | None) -> tuple[str, int | None]:
+    """Return the part of a line around a column, and where the column is in it."""
+    start = max(0, (column or 1) - 1 - _LONGEST_EXCERPT // 2)
+    end = start + _LONGEST_EXCERPT
+    before, after = "... " if start else "", " ..." if end < len(line) else ""
+    place = None if column is None else column - start + len(before)
+    return f"{before}{line[start:end]}{after}", place

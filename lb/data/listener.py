@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import errno
+import os
 from collections.abc import Callable
 
 from lb.data.access_log import AccessLine
@@ -45,8 +45,9 @@ class Listener:
         try:
             self._server = await loop.create_server(self._protocol, host, port, backlog=_BACKLOG)
         except OSError as error:
-            reason = errno.errorcode.get(error.errno or 0, "") or type(error).__name__
-            raise PortUnavailable(port, f"{reason}: {error.strerror or error}") from error
+            # asyncio puts a sentence of its own, with the port in it, in the place of strerror.
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise PortUnavailable(port, reason) from error
 
     def log(self, service: Service, line: AccessLine) -> None:
         """Write a line to the access log."""

@@ -45,9 +45,11 @@ def read_env_file(path: Path) -> dict[str, str]:
 
     """
     try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+        lines = path.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} cannot be read: it is not text in UTF-8") from error
     variables = {}
     for number, line in enumerate(lines, start=1):
         stripped = line.strip().removeprefix("export ").strip()

@@ -66,7 +66,7 @@ def _fill_in(root: Mapping, variables: Variables) -> Mapping:
 def _values(root: Mapping, variables: Variables, options: LoadOptions) -> dict[str, Any]:
     values: dict[str, Any] = plain(root)
     values |= {"envs": dict(variables.envs), "secrets": dict(variables.secrets)}
-    if options.name is not None:
+    if options.name is not None and not _name_problems(options):
         values["name"] = options.name
     return values
 

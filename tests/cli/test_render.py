@@ -215,3 +215,11 @@ def test_a_problem_without_a_place_has_no_line() -> None:
 
 def test_an_error_has_its_remedy() -> None:
     assert shown(faults.fault(UsageError("no", "do it"))) == "Error: no\nTo do: do it\n"
+
+
+def test_of_a_very_long_line_the_part_with_the_problem_is_shown() -> None:
+    line = "x" * 500 + "!" + "y" * 500
+    problem = Problem("found !", line=1, column=501)
+    excerpt, marker = shown(faults.fault(SpecError("s.yaml", [problem]), line)).splitlines()[-2:]
+    assert len(excerpt) < 200
+    assert excerpt.index("!") == marker.index("^")

@@ -56,6 +56,12 @@ def test_an_env_file_is_read_as_people_write_it(tmp_path: Path) -> None:
     assert read_env_file(path) == {"A": "1", "B": "two words", "C": "a#b", "D": "x y", "E": ""}
 
 
+def test_an_env_file_that_is_not_there_is_named_once(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_env_file(tmp_path / "none")
+    assert caught.value.message == f"{tmp_path / 'none'} cannot be read: No such file or directory"
+
+
 def test_a_wrong_line_of_an_env_file_is_named_but_not_shown(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("A=1\nhunter2\n")

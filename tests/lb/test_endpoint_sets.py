@@ -89,7 +89,7 @@ async def test_a_removed_service_frees_its_port_and_stays_removed(plane: Plane) 
 async def test_a_taken_port_is_refused_and_changes_nothing(plane: Plane) -> None:
     served = await plane.serve()
     other = await plane.serve()
-    with pytest.raises(DataPlaneRefusal, match="EADDRINUSE") as refusal:
+    with pytest.raises(DataPlaneRefusal, match="Address already in use") as refusal:
         await served.change(port=other.port)
     assert refusal.value.refused.error == "PortUnavailable"
     assert refusal.value.refused.port == other.port

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from skyflow.errors import UsageError
-from skyflow.spec import check_service_name
+from skyflow.errors import SpecError, UsageError
+from skyflow.spec import LoadOptions, check_service_name, load_task
 from tests.spec.conftest import MINIMAL, Load, Refuse
 
 
@@ -58,6 +58,14 @@ def test_bad_names_are_refused(refuse: Refuse, name: str) -> None:
     with pytest.raises(UsageError, match="allowed: a letter"):
         check_service_name(name)
     assert any("allowed: a letter" in problem for problem in refuse(MINIMAL, name=name))
+
+
+def test_a_bad_name_beside_the_file_is_one_problem(tmp_path: Path) -> None:
+    path = tmp_path / "service.yaml"
+    path.write_text(MINIMAL)
+    with pytest.raises(SpecError) as caught:
+        load_task(path, LoadOptions(name="a b"))
+    assert [p.message.split(":")[0] for p in caught.value.problems] == ["service name 'a b'"]
 
 
 def test_a_name_that_only_skypilot_allows_loads(load: Load) -> None:
