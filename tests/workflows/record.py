@@ -7,6 +7,8 @@ histories, not what the code under change would write.
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -30,6 +32,8 @@ from tests.workflows.conftest import workers
 from tests.workflows.harness import Controller, version
 from tests.workflows.replay import HISTORIES_FOLDER, SERVICE
 from tests.workflows.world import World, offer
+
+RECORDER = "recorder"
 
 
 async def main() -> None:
@@ -102,8 +106,27 @@ async def _record_installation() -> None:
 
 
 async def _write(handle: WorkflowHandle[Any, Any], name: str) -> None:
-    history = await handle.fetch_history()
-    (HISTORIES_FOLDER / f"{name}.json").write_text(history.to_json() + "\n")
+    history = json.loads((await handle.fetch_history()).to_json())
+    content = json.dumps(_impersonal(history), indent=1)
+    (HISTORIES_FOLDER / f"{name}.json").write_text(content + "\n")
+
+
+def _impersonal(part: Any) -> Any:
+    """Return part of a history without what tells of the computer that it was recorded on."""
+    if isinstance(part, list):
+        return [_impersonal(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: RECORDER if key == "identity" or _names_worker(value) else _impersonal(value)
+        for key, value in part.items()
+        if key != "stackTrace"
+    }
+
+
+def _names_worker(value: Any) -> bool:
+    """Return whether a value is the name of a worker: its process and computer."""
+    return isinstance(value, str) and re.fullmatch(r"\d+@\S+", value) is not None
 
 
 if __name__ == "__main__":

@@ -1,0 +1,162 @@
+"""The activities: one table of names, types, queues, limits and retries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from skyflow.clouds.base import Machine, MachineRequest
+from skyflow.contracts.messages import Slot, SlotRelease, SlotRequest
+from skyflow.contracts.names import OPERATIONS_QUEUE, WATCH_QUEUE
+from skyflow.contracts.payloads import (
+    DrainRequest,
+    DrainResult,
+    EndpointsApplied,
+    OfferQuery,
+    Offers,
+    ReplicaTask,
+    ServiceReference,
+    TeardownRequest,
+    WatchRequest,
+    WatchResult,
+)
+from skyflow.records import Record
+from skyflow.state import EndpointSet
+
+Argument = TypeVar("Argument", bound=Record)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Activity(Generic[Argument, Result]):
+    """One activity: its name, types, queue, limits and how it is retried.
+
+    Kept in one table because an activity with a heartbeat but no heartbeat timeout, or the other
+    way round, fails only in production.
+    """
+
+    name: str
+    argument: type[Argument]
+    result: type[Result]
+    queue: str | None
+    """Task queue; None when the caller names it (balancers)."""
+    start_to_close: timedelta
+    schedule_to_start: timedelta | None = None
+    heartbeat: timedelta | None = None
+    attempts: int = 0
+    """Number of attempts; 0 for no limit."""
+    first_interval: timedelta = timedelta(seconds=1)
+    longest_interval: timedelta = timedelta(seconds=10)
+    fatal: tuple[str, ...] = ()
+    """Names of the errors that another attempt cannot mend."""
+    wait_for_cancellation: bool = True
+    """Whether a cancel waits until the activity has really ended."""
+
+
+_HEARTBEAT = timedelta(seconds=15)
+"""A cancellation arrives with the answer to a heartbeat, and people wait for operations."""
+_WATCH_HEARTBEAT = timedelta(seconds=30)
+"""Thousands of watches are open at once: each heartbeat costs the server a write."""
+_UNMENDABLE = ("CommandFailed", "HostKeyMismatch", "StorageError", "UsageError")
+_REFUSALS = ("NoCapacity", "QuotaExceeded", "CredentialsError", "InvalidRequest")
+
+RESERVE_ENDPOINT = Activity(
+    "reserve_endpoint", SlotRequest, Slot, OPERATIONS_QUEUE, timedelta(seconds=30)
+)
+RELEASE_ENDPOINT = Activity(
+    "release_endpoint", SlotRelease, bool, OPERATIONS_QUEUE, timedelta(seconds=30)
+)
+FIND_OFFERS = Activity(
+    "find_offers", OfferQuery, Offers, OPERATIONS_QUEUE, timedelta(minutes=2), attempts=3
+)
+LAUNCH_MACHINE = Activity(
+    "launch_machine",
+    MachineRequest,
+    Machine,
+    OPERATIONS_QUEUE,
+    timedelta(minutes=20),
+    heartbeat=_HEARTBEAT,
+    attempts=3,
+    fatal=_REFUSALS,
+)
+PREPARE_REPLICA = Activity(
+    "prepare_replica",
+    ReplicaTask,
+    bool,
+    OPERATIONS_QUEUE,
+    timedelta(hours=24),
+    heartbeat=_HEARTBEAT,
+    attempts=3,
+    fatal=_UNMENDABLE,
+)
+START_REPLICA = Activity(
+    "start_replica",
+    ReplicaTask,
+    bool,
+    OPERATIONS_QUEUE,
+    timedelta(minutes=5),
+    heartbeat=_HEARTBEAT,
+    attempts=3,
+    fatal=_UNMENDABLE,
+)
+WATCH_REPLICA = Activity(
+    "watch_replica",
+    WatchRequest,
+    WatchResult,
+    WATCH_QUEUE,
+    timedelta(hours=8),
+    heartbeat=_WATCH_HEARTBEAT,
+    wait_for_cancellation=False,
+)
+TEARDOWN_REPLICA = Activity(
+    "teardown_replica",
+    TeardownRequest,
+    bool,
+    OPERATIONS_QUEUE,
+    timedelta(minutes=10),
+    heartbeat=_HEARTBEAT,
+    longest_interval=timedelta(minutes=5),
+)
+APPLY_ENDPOINTS = Activity(
+    "apply_endpoints",
+    EndpointSet,
+    EndpointsApplied,
+    None,
+    timedelta(seconds=5),
+    schedule_to_start=timedelta(seconds=10),
+    attempts=3,
+    fatal=("PortUnavailable",),
+)
+DRAIN_REPLICA = Activity(
+    "drain_replica",
+    DrainRequest,
+    DrainResult,
+    None,
+    timedelta(hours=24),
+    schedule_to_start=timedelta(seconds=10),
+    heartbeat=_HEARTBEAT,
+    attempts=3,
+)
+REMOVE_SERVICE_FILES = Activity(
+    "remove_service_files",
+    ServiceReference,
+    bool,
+    OPERATIONS_QUEUE,
+    timedelta(minutes=5),
+    longest_interval=timedelta(minutes=5),
+)
+
+ACTIVITIES = (
+    RESERVE_ENDPOINT,
+    RELEASE_ENDPOINT,
+    FIND_OFFERS,
+    LAUNCH_MACHINE,
+    PREPARE_REPLICA,
+    START_REPLICA,
+    WATCH_REPLICA,
+    TEARDOWN_REPLICA,
+    APPLY_ENDPOINTS,
+    DRAIN_REPLICA,
+    REMOVE_SERVICE_FILES,
+)

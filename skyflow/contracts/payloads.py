@@ -1,0 +1,131 @@
+"""Arguments and results of activities, and the argument of a replica's workflow."""
+
+from __future__ import annotations
+
+from skyflow.clouds.base import Machine
+from skyflow.contracts.messages import StopRequest
+from skyflow.placement.offers import Offer, Place, ResourceRequest
+from skyflow.records import Record, State
+from skyflow.state import ReplicaPhase, ServiceVersion, SpecReference
+
+
+class OfferQuery(Record):
+    """What a replica's machines must have."""
+
+    resources: tuple[ResourceRequest, ...]
+    ordered: bool = False
+    """Whether an earlier request is preferred to a cheaper offer for a later one."""
+
+
+class Offers(Record):
+    """Offers found, cheapest first."""
+
+    offers: tuple[Offer, ...]
+    problems: tuple[str, ...] = ()
+    """Clouds that could not answer, and why."""
+
+
+class ReplicaTask(Record):
+    """A replica whose machines exist, and what runs on it."""
+
+    service: str
+    incarnation: str
+    replica_id: int
+    version: int
+    spec: SpecReference
+    nodes: tuple[Machine, ...]
+    attempt: int = 1
+    gpus_per_node: int = 0
+
+
+class WatchRequest(Record):
+    """A replica to watch until something changes."""
+
+    replica: ReplicaTask
+    ready: bool
+    """Whether the readiness probe last succeeded."""
+    deadline: float | None = None
+    """Time (Unix, seconds) by which it must have been ready once; None when it has been."""
+    failing_since: float | None = None
+    """Time (Unix, seconds) of the first of the probes that failed in a row."""
+    renew_at: float
+    """Time (Unix, seconds) at which to return although nothing changed."""
+
+
+class WatchResult(Record):
+    """What changed."""
+
+    phase: ReplicaPhase | None
+    """The phase to go to: READY, NOT_READY, or one that ended; None to watch again."""
+    reason: str = ""
+    failing_since: float | None = None
+
+
+class TeardownRequest(Record):
+    """Machines to end, whether or not they were ever started."""
+
+    service: str
+    incarnation: str
+    replica_id: int
+    names: tuple[str, ...]
+    place: Place
+    nodes: tuple[Machine, ...] = ()
+    """Those whose address is known: their processes are asked to end first."""
+    spec: SpecReference | None = None
+    """Names the secrets that are masked in the rest of the logs."""
+    grace_seconds: float = 5
+    """Time between SIGTERM and SIGKILL."""
+
+
+class DrainRequest(Record):
+    """A replica whose requests in flight are waited for."""
+
+    service: str
+    replica_id: int
+    deadline: float
+    """Time (Unix, seconds) after which the wait ends."""
+
+
+class DrainResult(Record):
+    """How a drain ended."""
+
+    remaining: int
+    """Requests still in flight at the deadline."""
+
+
+class EndpointsApplied(Record):
+    """The endpoint set that a balancer serves after an `apply_endpoints`."""
+
+    generation: int
+
+
+class ServiceReference(Record):
+    """One incarnation of a service."""
+
+    service: str
+    incarnation: str
+
+
+class ReplicaState(State):
+    """Argument of a replica's workflow, and what it carries over when it continues as new."""
+
+    service: str
+    incarnation: str
+    installation: str
+    replica_id: int
+    version: ServiceVersion
+    offer: Offer
+    attempt: int = 1
+    epoch: int = 0
+    phase: ReplicaPhase = ReplicaPhase.PENDING
+    refused: bool = False
+    """Waits for another offer."""
+    nodes: tuple[Machine, ...] = ()
+    running: bool = False
+    """Whether `run` has been started on every node."""
+    starting_since: float | None = None
+    """Time (Unix, seconds) at which the machines ran."""
+    ready_once: bool = False
+    failing_since: float | None = None
+    stop: StopRequest | None = None
+    reason: str = ""
