@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.context import Context
 from activities.running import heartbeating, mapped_errors
+from skyflow.clouds.base import Machine
 from skyflow.contracts import (
     PREPARE_REPLICA,
     START_REPLICA,
@@ -19,6 +20,7 @@ from skyflow.contracts import (
     WatchRequest,
     WatchResult,
 )
+from skyflow.errors import ConnectionFailed, HostKeyMismatch, MachineGone
 from skyflow.remote.environment import ReplicaContext, replica_environment
 from skyflow.remote.files import send_artifact
 from skyflow.remote.logship import ship_logs
@@ -31,6 +33,8 @@ from skyflow.storage.specs import StoredSpec
 
 SSH_SECONDS = 600.0
 """Longest wait for a machine that was started to let us in."""
+LOOK_SECONDS = 3.0
+"""How long a machine may refuse us before its cloud is asked whether it still exists."""
 
 
 class ReplicaActivities:
@@ -66,9 +70,9 @@ class ReplicaActivities:
                 return await self._context.watcher.watch(request, task)
 
     async def _prepare(self, task: ReplicaTask, spec: StoredSpec, node: int) -> None:
-        machine, keyring = task.nodes[node], self._context.keyring
-        await wait_for_ssh(machine, keyring, time.time() + SSH_SECONDS)
-        async with connect(machine, keyring) as connection:
+        machine = task.nodes[node]
+        await self._reach(machine)
+        async with connect(machine, self._context.keyring) as connection:
             for artifact in spec.artifacts:
                 await send_artifact(connection, self._context.store, artifact)
             home = ReplicaHome(connection)
@@ -76,6 +80,26 @@ class ReplicaActivities:
             await home.prepare(environment, spec.task.setup, spec.task.run)
             if setup_script(spec.task.setup, spec.task.run) is not None:
                 await self._setup(home, task, spec, node)
+
+    async def _reach(self, machine: Machine) -> None:
+        """Wait until a machine lets us in.
+
+        Raises:
+            MachineGone: It no longer exists; found out within seconds, not at the end of the wait.
+            ConnectionFailed: It did not let us in.
+        """
+        deadline = time.time() + SSH_SECONDS
+        while True:
+            try:
+                until = min(deadline, time.time() + LOOK_SECONDS)
+                return await wait_for_ssh(machine, self._context.keyring, until)
+            except HostKeyMismatch:
+                raise
+            except ConnectionFailed:
+                if await self._context.watcher.is_gone(machine):
+                    raise MachineGone(f"machine {machine.name} is gone") from None
+                if time.time() >= deadline:
+                    raise
 
     async def _setup(
         self, home: ReplicaHome, task: ReplicaTask, spec: StoredSpec, node: int
@@ -94,6 +118,7 @@ class ReplicaActivities:
         await _together(run_setup(), ship_logs(home.connection, "setup", writer, ended))
 
     async def _start(self, task: ReplicaTask, node: int) -> None:
+        await self._reach(task.nodes[node])
         async with connect(task.nodes[node], self._context.keyring) as connection:
             await ReplicaHome(connection).start(_token(task))
 

@@ -16,6 +16,7 @@ SkyflowError
 └── RemoteError             a machine could not be reached or a command on it failed
     ├── ConnectionFailed    no SSH connection, or it was lost
     │   └── HostKeyMismatch another machine answers at the address
+    ├── MachineGone         the cloud says that the machine no longer exists
     └── CommandFailed       a command ended with a non-zero exit status
 """
 
@@ -116,6 +117,10 @@ class ConnectionFailed(RemoteError):
 
 class HostKeyMismatch(ConnectionFailed):
     """The machine at this address is not the one that was started."""
+
+
+class MachineGone(RemoteError):
+    """The cloud says that the machine no longer exists, or is stopped."""
 
 
 class CommandFailed(RemoteError):

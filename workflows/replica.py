@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.calls import call, failure, start, tell
     from workflows.replica_values import (
         machine_requests,
+        outcome_of_failed_start,
         readiness_deadline,
         replica_report,
         replica_task,
@@ -80,10 +81,10 @@ class ReplicaWorkflow:
                 workflow.continue_as_new(self._state)
 
     @workflow.signal(name=Message.STOP)
-    def stop(self, request: StopRequest) -> None:
+    def stop(self, request: StopRequest | None = None) -> None:
         """End the replica; the first reason given counts."""
         if self._state.stop is None:
-            self._state.stop = request
+            self._state.stop = request or StopRequest(reason="asked for in Temporal")
 
     @workflow.signal(name=Message.ASSIGN)
     def assign(self, assignment: Assignment) -> None:
@@ -179,9 +180,8 @@ class ReplicaWorkflow:
             )
         except ActivityError as error:
             kind, message = failure(error)
-            late = kind == "Timeout" and workflow.now().timestamp() >= deadline
-            phase = ReplicaPhase.FAILED_INITIAL_DELAY if late else ReplicaPhase.FAILED_SETUP
-            self._stop(phase, message)
+            late = workflow.now().timestamp() >= deadline
+            self._stop(outcome_of_failed_start(kind, late=late), message)
             return
         state.running = True
 

@@ -74,3 +74,17 @@ def replica_report(
         refusal=refusal,
         outcome=outcome,
     )
+
+
+def outcome_of_failed_start(kind: str, *, late: bool) -> ReplicaPhase:
+    """Return what a replica ends as that could not be started.
+
+    Args:
+        kind: What ended the start: the name of an error class, or `Timeout`.
+        late: Whether the time in which it must become ready is over.
+    """
+    if kind == "MachineGone":
+        return ReplicaPhase.PREEMPTED
+    if kind == "Timeout" and late:
+        return ReplicaPhase.FAILED_INITIAL_DELAY
+    return ReplicaPhase.FAILED_SETUP

@@ -58,7 +58,13 @@ _HEARTBEAT = timedelta(seconds=15)
 """A cancellation arrives with the answer to a heartbeat, and people wait for operations."""
 _WATCH_HEARTBEAT = timedelta(seconds=30)
 """Thousands of watches are open at once: each heartbeat costs the server a write."""
-_UNMENDABLE = ("CommandFailed", "HostKeyMismatch", "StorageError", "UsageError")
+_UNMENDABLE = (
+    "CommandFailed",
+    "HostKeyMismatch",
+    "MachineGone",
+    "StorageError",
+    "UsageError",
+)
 _REFUSALS = ("NoCapacity", "QuotaExceeded", "CredentialsError", "InvalidRequest")
 
 RESERVE_ENDPOINT = Activity(

@@ -58,6 +58,13 @@ class Watcher:
         ]
         return await _first(sources)
 
+    async def is_gone(self, machine: Machine) -> bool:
+        """Return whether its cloud says that a machine no longer runs."""
+        try:
+            return await self.machine_states.state(machine) in _GONE
+        except CloudError:
+            return False
+
     async def _probes(self, request: WatchRequest, task: Task) -> WatchResult:
         settings = task.service.readiness_probe
         verdict = ReadinessVerdict(
@@ -84,7 +91,7 @@ class Watcher:
             try:
                 state = await self._until_exit(request, task, node)
             except (RemoteError, StorageError):
-                if await self._is_gone(machine):
+                if await self.is_gone(machine):
                     return WatchResult(
                         phase=ReplicaPhase.PREEMPTED, reason=f"machine {machine.name} is gone"
                     )
@@ -111,12 +118,6 @@ class Watcher:
                 shipping.cancel()
                 await asyncio.wait({shipping})
         return state
-
-    async def _is_gone(self, machine: Machine) -> bool:
-        try:
-            return await self.machine_states.state(machine) in _GONE
-        except CloudError:
-            return False
 
 
 async def _wait_for_exit(home: ReplicaHome, shipping: asyncio.Task[None]) -> ProcessState:

@@ -10,10 +10,10 @@ import psutil
 import pytest
 
 from skyflow.clouds.local.directory import MachineDirectory
-from skyflow.state import ReplicaRecord
+from skyflow.state import ReplicaPhase, ReplicaRecord
 from tests.e2e.computer import server_of
 from tests.e2e.conftest import take_down
-from tests.e2e.services import write_service
+from tests.e2e.services import until_exists, write_service
 from tests.e2e.stack import Stack
 from tests.e2e.traffic import steady_gets
 from tests.waiting import eventually
@@ -71,3 +71,16 @@ async def test_a_replacement_runs_what_was_deployed(stack: Stack, text: Path) ->
     [url] = [r.endpoint for r in await stack.replicas(NAME) if r.replica_id == replacement]
     async with httpx.AsyncClient() as client:
         assert (await client.get(url or "")).json()["text"] == "as it was deployed"
+
+
+async def test_a_machine_lost_during_setup_is_replaced(stack: Stack, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    spec = write_service(tmp_path, setup=until_exists(gate))
+    await stack.run("serve", "up", spec, "-n", "unlucky", "-y", "--no-wait")
+    [replica] = await eventually(lambda: stack.replicas("unlucky", ReplicaPhase.STARTING))
+    machine(stack, replica).kill()
+    gate.touch()
+    assert await stack.ready("unlucky", but=replica.replica_id)
+    [lost] = await stack.replicas("unlucky", ReplicaPhase.PREEMPTED)
+    assert lost.replica_id == replica.replica_id
+    await take_down(stack, "unlucky")

@@ -97,6 +97,22 @@ async def test_a_version_that_is_never_ready_fails_after_three_replicas(
     ]
 
 
+async def test_a_replica_whose_machine_vanishes_while_it_starts_counts_as_preempted(
+    controller: Controller,
+) -> None:
+    controller.world.setup_error = "machine x is gone"
+    controller.world.setup_error_kind = "MachineGone"
+    await controller.apply(version(replicas=1))
+
+    async def preempted() -> bool:
+        ended = (await controller.status()).replicas
+        return any(r.phase is ReplicaPhase.PREEMPTED for r in ended)
+
+    await eventually(preempted)
+    controller.world.setup_error = None
+    await controller.until_phase(ServicePhase.READY)
+
+
 async def test_a_refused_offer_is_followed_by_the_next_best(controller: Controller) -> None:
     controller.world.offers = [offer("a", 1), offer("b", 2)]
     controller.world.launch_errors = {"a": "NoCapacity"}

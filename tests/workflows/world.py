@@ -51,6 +51,7 @@ class World:
         self.launch_gate.set()
         self.launching = 0
         self.setup_error: str | None = None
+        self.setup_error_kind = "CommandFailed"
         self.reports: dict[int, asyncio.Queue[WatchResult]] = defaultdict(asyncio.Queue)
         self.watchers: dict[int, str | None] = {}
         """The run that watches each replica: the watch of the one before may still be ending."""
@@ -130,7 +131,7 @@ class World:
     @activity.defn
     async def prepare_replica(self, task: ReplicaTask) -> bool:
         if self.setup_error:
-            raise ApplicationError(self.setup_error, type="CommandFailed", non_retryable=True)
+            raise ApplicationError(self.setup_error, type=self.setup_error_kind, non_retryable=True)
         return True
 
     @activity.defn
