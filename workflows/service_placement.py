@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
 from skyflow.contracts import (
@@ -125,6 +126,7 @@ class ServicePlacement:
                 task_queue=WORKFLOW_QUEUE,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
+                search_attributes=_search_attributes(state, offer),
                 static_summary=f"replica {record.replica_id} of {state.service} on {offer.place}",
             )
         except WorkflowAlreadyStartedError:
@@ -142,6 +144,22 @@ async def tell_replica(
     if not told:
         state.decide(_now(), "lost", "its workflow no longer runs", replica_id)
     return told
+
+
+def _search_attributes(state: ServiceState, offer: Offer) -> TypedSearchAttributes:
+    """Return what a replica can be found by in the Temporal web UI."""
+    values = {
+        "SkyflowService": state.service,
+        "SkyflowVersion": str(state.version.number),
+        "SkyflowCloud": offer.place.cloud,
+        "SkyflowRegion": offer.place.region,
+    }
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(SearchAttributeKey.for_keyword(name), value)
+            for name, value in values.items()
+        ]
+    )
 
 
 def _why(offer: Offer, ranked: tuple[Offer, ...]) -> str:

@@ -135,8 +135,8 @@ async def test_an_end_of_either_side_ends_the_other(plane: Plane, side: str) -> 
 
 async def test_an_idle_tunnel_is_not_cut(plane: Plane) -> None:
     async with websocket_server() as url, aiohttp.ClientSession() as session:
-        served = await plane.serve(url, stream_timeout_seconds=0.1)
+        served = await plane.serve(url, stream_timeout_seconds=0.05)
         async with session.ws_connect(f"{served.url}/ws") as socket:
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.2)
             await socket.send_str("still here")
             assert (await socket.receive()).data == "still here"
