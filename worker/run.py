@@ -23,6 +23,7 @@ from skyflow.contracts import OPERATIONS_QUEUE, WATCH_QUEUE, WORKFLOW_QUEUE
 from skyflow.temporal import connect, external_address
 from worker.search_attributes import register_search_attributes
 from workflows.installation import InstallationWorkflow
+from workflows.messages import DropUnfitSignals
 from workflows.replica import ReplicaWorkflow
 from workflows.service import ServiceWorkflow
 
@@ -84,6 +85,7 @@ def workers(client: Client, context: Context) -> list[Worker]:
             client,
             task_queue=WORKFLOW_QUEUE,
             workflows=[InstallationWorkflow, ServiceWorkflow, ReplicaWorkflow],
+            interceptors=[DropUnfitSignals()],
             workflow_runner=SandboxedWorkflowRunner(
                 SandboxRestrictions.default.with_passthrough_modules("skyflow", "workflows")
             ),

@@ -113,10 +113,10 @@ class ServiceWorkflow:
         self._accept_scale(request)
 
     @workflow.signal(name=Message.STOP)
-    def stop(self, request: StopRequest) -> None:
+    def stop(self, request: StopRequest | None = None) -> None:
         """End the service, leaving nothing."""
         self._state.signals += 1
-        self._accept_stop(request)
+        self._accept_stop(request or StopRequest(reason="asked for in Temporal"))
 
     @workflow.signal(name=Message.REPLICA_CHANGED)
     def replica_changed(self, report: ReplicaReport) -> None:

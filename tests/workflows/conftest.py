@@ -17,6 +17,7 @@ from tests.temporal import start_server
 from tests.workflows.harness import Controller
 from tests.workflows.world import World
 from workflows.installation import InstallationWorkflow
+from workflows.messages import DropUnfitSignals
 from workflows.replica import ReplicaWorkflow
 from workflows.service import ServiceWorkflow
 
@@ -57,6 +58,7 @@ def workers(client: Client, world: World, cached_workflows: int) -> list[Worker]
             client,
             task_queue=WORKFLOW_QUEUE,
             workflows=[InstallationWorkflow, ServiceWorkflow, ReplicaWorkflow],
+            interceptors=[DropUnfitSignals()],
             max_cached_workflows=cached_workflows,
             max_concurrent_workflow_task_polls=2,
         ),
