@@ -45,6 +45,12 @@ class Deployment:
             SkyflowError: It cannot be done, or was not.
 
         """
+        try:
+            return await self._run(dry_run=dry_run, yes=yes, wait=wait)
+        except asyncio.CancelledError:
+            raise Interrupted("Interrupted. Nothing was changed.") from None
+
+    async def _run(self, *, dry_run: bool, yes: bool, wait: bool) -> Exit:
         plan = await make_plan(self._task, self._name, self._settings)
         async with AsyncExitStack() as files:
             prepared = await files.enter_async_context(

@@ -205,6 +205,7 @@ class ServiceState(State):
             has_port=self.slot is not None,
             failed=self.failed,
             was_ready=self.was_ready,
+            target=self.target,
             replicas=tuple(self.replicas.values()),
         )
 

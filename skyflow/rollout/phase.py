@@ -13,6 +13,7 @@ def service_phase(
     has_port: bool,
     failed: bool,
     was_ready: bool,
+    target: int,
     replicas: Sequence[ReplicaRecord],
 ) -> ServicePhase:
     """Return the phase of a service.
@@ -22,6 +23,7 @@ def service_phase(
         has_port: Its endpoint port is known.
         failed: Its version never became ready and is no longer tried.
         was_ready: A replica of its version has been ready.
+        target: Number of replicas wanted.
         replicas: The replicas that exist.
 
     """
@@ -33,4 +35,5 @@ def service_phase(
         return ServicePhase.CONTROLLER_INIT
     if any(replica.live and replica.phase is ReplicaPhase.READY for replica in replicas):
         return ServicePhase.READY
-    return ServicePhase.NO_REPLICA if was_ready else ServicePhase.REPLICA_INIT
+    nothing_comes = target == 0 and not any(replica.live for replica in replicas)
+    return ServicePhase.NO_REPLICA if was_ready or nothing_comes else ServicePhase.REPLICA_INIT

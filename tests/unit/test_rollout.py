@@ -68,11 +68,17 @@ def test_the_loss_of_a_proven_replica_is_made_good_at_once() -> None:
 
 
 def test_a_service_is_ready_with_one_ready_replica() -> None:
-    def phase(*replicas: ReplicaRecord, was_ready: bool = False) -> ServicePhase:
+    def phase(*replicas: ReplicaRecord, was_ready: bool = False, target: int = 1) -> ServicePhase:
         return service_phase(
-            stopping=False, has_port=True, failed=False, was_ready=was_ready, replicas=replicas
+            stopping=False,
+            has_port=True,
+            failed=False,
+            was_ready=was_ready,
+            target=target,
+            replicas=replicas,
         )
 
     assert phase(replica(1), replica(2, STARTING)) is ServicePhase.READY
     assert phase(replica(1, leaving=True)) is ServicePhase.REPLICA_INIT
     assert phase(replica(1, STARTING), was_ready=True) is ServicePhase.NO_REPLICA
+    assert phase(target=0) is ServicePhase.NO_REPLICA
