@@ -17,6 +17,8 @@ class Position:
 
     line: int
     column: int
+    option: str = ""
+    """The option of the command line that gave the value, if it is not from the file."""
 
 
 @dataclass(frozen=True, slots=True)

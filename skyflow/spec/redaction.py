@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from skyflow.spec.document import Mapping, Node, Scalar, Sequence
-from skyflow.spec.substitution import SECTIONS, substitute_text
+from skyflow.spec.substitution import IMAGE, SECTIONS, substitute_text
 from skyflow.spec.variables import Variables
 
 REDACTED = "<redacted>"
@@ -56,7 +56,7 @@ class _Mask:
     def __init__(self, variables: Variables) -> None:
         self._placeholders = dict.fromkeys(variables.all, REDACTED)
         envs = (value for value in variables.envs.values() if len(value) >= _SHORTEST_ENV)
-        self._values = {value for value in (*envs, *variables.secrets.values()) if value}
+        self._values = {value for value in (*envs, *variables.hidden) if value}
 
     def node(self, node: Node, *, filled_in: bool) -> Any:
         if isinstance(node, Sequence):
@@ -69,7 +69,9 @@ class _Mask:
 
     def _mapping(self, node: Mapping, filled_in: bool) -> AbstractMapping[str, Any]:
         return {
-            self._key(key) if filled_in else key: self.node(entry.value, filled_in=filled_in)
+            self._key(key) if filled_in else key: self.node(
+                entry.value, filled_in=filled_in or key == IMAGE
+            )
             for key, entry in node.entries.items()
         }
 
