@@ -45,6 +45,7 @@ class Deployment:
             SkyflowError: It cannot be done, or was not.
 
         """
+        self._tell_notices()
         plan = await make_plan(self._task, self._name, self._settings)
         async with prepare(self._task, Keyring.load(self._settings)) as prepared:
             plan = plan.with_files(prepared)
@@ -61,6 +62,11 @@ class Deployment:
                 return await self._carry_out(prepared, plan, wait=wait)
             except asyncio.CancelledError:
                 raise Interrupted(interrupted(self._name)) from None
+
+    def _tell_notices(self) -> None:
+        for notice in self._task.notices:
+            line = f"line {notice.line}: " if notice.line else ""
+            self._say(f"Note: {line}{notice.message}.")
 
     async def _carry_out(self, prepared: PreparedSpec, plan: Plan, *, wait: bool) -> Exit:
         async with connecting.deploying(self._say) as skyflow:

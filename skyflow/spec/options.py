@@ -17,7 +17,7 @@ class ResourceOverrides:
 
     infra: str | None = None
     gpus: str | None = None
-    """Replaces `accelerators`: `L4`, `L4:8`."""
+    """Replaces `accelerators`: `L4`, `L4:8`, or YAML such as `{L4:8, A10G:8}` and `[L4, A10G]`."""
     cpus: str | None = None
     memory: str | None = None
     disk_size: str | int | None = None

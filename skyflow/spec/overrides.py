@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from skyflow.errors import SpecError
+from skyflow.spec.composer import compose
 from skyflow.spec.document import Entry, Mapping, Node, Position, Scalar, ScalarValue, Sequence
 from skyflow.spec.options import ResourceOverrides
 from skyflow.spec.scalars import read_plain
@@ -47,11 +49,38 @@ def _resource_values(given: ResourceOverrides) -> dict[str, Entry | None]:
         for key, value in plain.items()
         if value is not None
     }
+    if given.gpus is not None and given.gpus.lstrip().startswith(("{", "[")):
+        values["accelerators"] = _collection(given.gpus, "--gpus")
     if given.ports:
         items = tuple(_entry(read_plain(port), "--ports").value for port in given.ports)
         position = Position(0, 0, "--ports")
         values["ports"] = Entry(position, Sequence(items, position, len(items) + 1))
     return values
+
+
+def _collection(text: str, option: str) -> Entry:
+    """Return a mapping or a list in YAML's flow form; what is not YAML stays text."""
+    try:
+        node, problems = compose(text, option)
+    except SpecError:
+        return _entry(text, option)
+    if problems:
+        return _entry(text, option)
+    position = Position(0, 0, option)
+    return Entry(position, _placed(node, position))
+
+
+def _placed(node: Node, position: Position) -> Node:
+    if isinstance(node, Mapping):
+        entries = {
+            key: Entry(position, _placed(entry.value, position))
+            for key, entry in node.entries.items()
+        }
+        return replace(node, entries=entries, position=position)
+    if isinstance(node, Sequence):
+        items = tuple(_placed(item, position) for item in node.items)
+        return replace(node, items=items, position=position)
+    return replace(node, position=position)
 
 
 def _override(section: Entry | None, key: str, value: Entry | None) -> Entry:
