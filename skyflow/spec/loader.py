@@ -74,9 +74,10 @@ def _placed(task: Task, paths: LocalPaths, writer: ProblemWriter) -> Task:
 
 def _api_keys(root: Mapping) -> tuple[str, ...]:
     found, node, _ = find(root, _API_KEYS)
-    if found != _API_KEYS or not isinstance(node, Sequence):
+    if found != _API_KEYS:
         return ()
-    scalars = [item for item in node.items if isinstance(item, Scalar)]
+    items = node.items if isinstance(node, Sequence) else (node,)
+    scalars = [item for item in items if isinstance(item, Scalar)]
     return tuple(str(item.value) for item in scalars if item.value not in (None, ""))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from skyflow.spec.faults import Fault, allowed, refused
+from skyflow.spec.faults import Fault, allowed, refused, wrong
 from skyflow.spec.marks import NOT_YET
 from skyflow.spec.numbers import (
     MAX_REQUESTS,
@@ -110,8 +110,10 @@ class ReplicaPolicy(Section):
     @field_validator("schedule", mode="before")
     @classmethod
     def _read_schedule(cls, value: Any) -> Any:
-        if not isinstance(value, list | tuple) or not 1 <= len(value) <= MAX_SCHEDULE:
-            raise allowed(f"a list of 1 to {MAX_SCHEDULE} entries with `cron` and bounds")
+        if not isinstance(value, list | tuple):
+            raise allowed("a list of entries with `cron` and bounds")
+        if not 1 <= len(value) <= MAX_SCHEDULE:
+            raise wrong(f"found {len(value)} entries; allowed: 1 to {MAX_SCHEDULE}")
         return tuple(value)
 
     @model_validator(mode="after")

@@ -123,6 +123,6 @@ class Update(Section):
             message = f"is given but the mode is {self.mode}; allowed: with `mode: canary`"
             raise refused([Fault(message, ("canary",), of_key=True)])
         if self.max_surge in (0, "0%") and self.max_unavailable in (0, "0%"):
-            message = "is 0 like max_surge, so nothing could ever be replaced; allowed: one above 0"
-            raise refused([Fault(message, ("max_unavailable",))])
+            message = "is 0 like max_unavailable: nothing could be replaced; allowed: one above 0"
+            raise refused([Fault(message, ("max_surge",))])
         return self

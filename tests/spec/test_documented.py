@@ -1,21 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from skyflow.spec.section import Section, section_of
-from skyflow.spec.task import Declaration
+from skyflow.spec import Declaration
 from tests.spec.conftest import Load
+from tests.spec.strategies import keys
 
 PAGE = (Path(__file__).parents[2] / "docs" / "service-yaml.md").read_text()
-
-
-def keys(section: type[Section]) -> Iterator[str]:
-    for key, field in section.model_fields.items():
-        yield key
-        inner = section_of(field.annotation)
-        if inner is not None and inner is not section:
-            yield from keys(inner)
 
 
 def test_every_key_is_documented() -> None:
