@@ -14,6 +14,7 @@ from skyflow.spec.declaration import Declaration
 from skyflow.spec.schema import service_schema
 from skyflow.spec.section import Section, section_of
 
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("**/*.yaml"))
 PUBLISHED = Path(__file__).parents[2] / "docs" / "service.schema.json"
 SCHEMA = service_schema()
 
@@ -54,3 +55,10 @@ def test_every_key_is_explained(section: type[Section]) -> None:
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
 def test_unknown_keys_are_refused(section: type[Section]) -> None:
     assert of(section)["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.parent.name + path.stem)
+def test_editors_find_the_schema_of_every_example(example: Path) -> None:
+    first = example.read_text().splitlines()[0]
+    where = first.removeprefix("# yaml-language-server: $schema=")
+    assert (example.parent / where).resolve() == PUBLISHED
