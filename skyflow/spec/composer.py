@@ -13,7 +13,8 @@ from skyflow.spec.document import Entry, Mapping, Node, Position, Scalar, Sequen
 from skyflow.spec.scalars import ScalarRefused, read_scalar
 
 MAX_VALUES = 20_000
-"""Most values in a document, each use of an alias counted: what an alias bomb runs into."""
+"""Most values in a document, each use of an alias counted: what an alias bomb runs into. A long
+text counts for one more with each KiB."""
 MAX_DEPTH = 50
 """Deepest nesting of a document."""
 
@@ -128,6 +129,7 @@ class _Composer:
 
     def _take_key(self, parent: _Open, key: str, position: Position, plain: bool) -> None:
         parent.key = (key, position)
+        parent.size += len(key) // 1024
         parent.is_merge = plain and key == "<<"
         first = parent.entries.get(key)
         parent.is_duplicate = first is not None and not parent.is_merge

@@ -19,7 +19,7 @@ from skyflow.spec.overrides import apply_overrides
 from skyflow.spec.problems import ProblemWriter
 from skyflow.spec.redaction import redacted_yaml
 from skyflow.spec.source import read_source
-from skyflow.spec.substitution import fill_in
+from skyflow.spec.substitution import MAX_ADDED, added_length, fill_in
 from skyflow.spec.support import ignored_keys, unsupported_keys
 from skyflow.spec.task import Task
 from skyflow.spec.variables import Variables, settle_variables
@@ -46,7 +46,7 @@ def load_task(path: Path, options: LoadOptions | None = None) -> Task:
         raise SpecError(str(path), [Problem(message)])
     root = apply_overrides(root, options.overrides)
     variables, faults = settle_variables(root, options)
-    filled = fill_in(root, variables.all, variables.envs)
+    filled = _fill_in(root, variables, str(path))
     variables = replace(variables, api_keys=_api_keys(filled))
     paths = LocalPaths(path.absolute().parent, must_exist=options.check_paths)
     resolved = paths.resolve(filled)
@@ -61,6 +61,19 @@ def load_task(path: Path, options: LoadOptions | None = None) -> Task:
     redacted = redacted_yaml(root, variables, declaration.name)
     task = Task.model_construct(**_fields(declaration), redacted=redacted)
     return _placed(task, paths, writer)
+
+
+def _fill_in(root: Mapping, variables: Variables, source: str) -> Mapping:
+    """Return the tree with variables filled in.
+
+    Raises:
+        SpecError: They would make it too big.
+
+    """
+    if added_length(root, variables.all) > MAX_ADDED:
+        message = f"variables add more than {MAX_ADDED // 1024} KiB to it; allowed: less"
+        raise SpecError(source, [Problem(message)])
+    return fill_in(root, variables.all, variables.envs)
 
 
 def _placed(task: Task, paths: LocalPaths, writer: ProblemWriter) -> Task:

@@ -15,6 +15,9 @@ from skyflow.spec.variables import Variables
 
 REDACTED = "<redacted>"
 
+_HOLE = "\0"
+"""Stands for what is masked meanwhile: a value such as `e` must not be found in `<redacted>`. No
+variable can hold it."""
 _SHORTEST_ENV = 4
 """Length below which the value of an env is not looked for in text: `1` is everywhere."""
 _PLAIN_KEY = re.compile(r"[a-z_]+")
@@ -48,8 +51,8 @@ def redacted_yaml(root: Mapping, variables: Variables, name: str | None) -> str:
 def mask_text(text: str, values: Iterable[str]) -> str:
     """Return a text with `<redacted>` for each of the values in it, the longest first."""
     for value in sorted(values, key=len, reverse=True):
-        text = text.replace(value, REDACTED)
-    return text
+        text = text.replace(value, _HOLE)
+    return text.replace(_HOLE, REDACTED)
 
 
 class _Mask:

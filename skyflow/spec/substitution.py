@@ -13,6 +13,8 @@ SECTIONS = ("service", "workdir", "file_mounts", "volumes")
 shell, which has the same variables."""
 IMAGE = "image_id"
 """The one key of `resources` in which variables are filled in."""
+MAX_ADDED = 4 * 1024 * 1024
+"""Most characters that variables may add to a file: a long one used often would fill the memory."""
 
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 
@@ -29,12 +31,18 @@ def fill_in(
 
     """
     entries = dict(root.entries)
-    for key, entry in entries.items():
+    for key, entry in root.entries.items():
         if key in SECTIONS:
             entries[key] = Entry(entry.position, substitute(entry.value, values, public))
         elif key == "resources":
             entries[key] = Entry(entry.position, _fill_in_images(entry.value, values, public))
     return Mapping(entries, root.position, root.size, root.depth)
+
+
+def added_length(root: Mapping, values: AbstractMapping[str, str]) -> int:
+    """Return the number of characters that variables would add where they may be filled in."""
+    places = (*SECTIONS, "resources")
+    return sum(_added(root.entries[key].value, values) for key in places if key in root.entries)
 
 
 def substitute(
@@ -68,6 +76,22 @@ def substitute_text(text: str, values: AbstractMapping[str, str]) -> str:
 def variables_in(text: str) -> set[str]:
     """Return the names of the variables that a text refers to."""
     return {match[1] or match[2] for match in _VARIABLE.finditer(text)}
+
+
+def _added(node: Node, values: AbstractMapping[str, str]) -> int:
+    if isinstance(node, Scalar):
+        return _added_to_text(node.value, values) if isinstance(node.value, str) else 0
+    if isinstance(node, Sequence):
+        return sum(_added(item, values) for item in node.items)
+    return sum(
+        _added_to_text(key, values) + _added(entry.value, values)
+        for key, entry in node.entries.items()
+    )
+
+
+def _added_to_text(text: str, values: AbstractMapping[str, str]) -> int:
+    names = (match[1] or match[2] for match in _VARIABLE.finditer(text))
+    return sum(len(values.get(name, "")) for name in names)
 
 
 def _fill_in_images(

@@ -13,6 +13,9 @@ from skyflow.spec.document import Mapping, Node, Scalar, Sequence
 from skyflow.spec.faults import Fault
 from skyflow.spec.options import LoadOptions
 
+MAX_VARIABLES = 1000
+"""Most envs and secrets together: each is looked for in the whole file to mask it."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED_PREFIX = "SKYFLOW_"
 
@@ -89,6 +92,10 @@ def settle_variables(root: Mapping, options: LoadOptions) -> tuple[Variables, li
     settled_envs = _fill(envs, "envs", "--env", options, faults)
     settled_secrets = _fill(secrets, "secrets", "--secret", options, faults)
     faults += _unusable(root, {**settled_envs, **settled_secrets})
+    if len(envs) + len(secrets) > MAX_VARIABLES:
+        message = f"found {len(envs) + len(secrets)} variables; allowed: at most {MAX_VARIABLES}"
+        section = "envs" if len(envs) > len(secrets) else "secrets"
+        faults.append(Fault(message, (section,), of_key=True))
     missing = (envs.keys() | secrets.keys()) - settled_envs.keys() - settled_secrets.keys()
     return Variables(settled_envs, settled_secrets, frozenset(missing)), faults
 

@@ -11,7 +11,7 @@ from skyflow.spec import LoadOptions, Task, load_task
 from tests.spec.strategies import DOCUMENTS
 
 SETTINGS = settings(
-    max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
 
