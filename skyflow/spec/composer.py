@@ -90,9 +90,13 @@ class _Composer:
         self._source = source
         self._open: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}
+        self._later: Any = None
+        """Where a second document begins."""
 
     def take(self, event: Any) -> None:
-        if isinstance(event, yaml.ScalarEvent):
+        if self._later is not None and isinstance(event, yaml.NodeEvent):
+            self._take_later(event)
+        elif isinstance(event, yaml.ScalarEvent):
             self._take_scalar(event)
         elif isinstance(event, yaml.AliasEvent):
             self._take_alias(event)
@@ -101,15 +105,18 @@ class _Composer:
         elif isinstance(event, yaml.CollectionEndEvent):
             self._end(event)
         elif isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
-            self.refuse(
-                "found a second document; allowed: one document in a file", event.start_mark
-            )
+            self._later = event.start_mark
 
     def refuse(self, message: str, mark: Any) -> NoReturn:
         place = _position(mark) if mark else None
         key = path_text(self._path())
         line, column = (place.line, place.column) if place else (None, None)
         raise SpecError(self._source, [Problem(message, key, line, column)])
+
+    def _take_later(self, event: Any) -> None:
+        """Pass over what follows a last `---` that nothing comes after."""
+        if not isinstance(event, yaml.ScalarEvent) or event.value or not event.implicit[0]:
+            self.refuse("found a second document; allowed: one document in a file", self._later)
 
     def _take_scalar(self, event: Any) -> None:
         position = _position(event.start_mark)

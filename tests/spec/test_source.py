@@ -87,6 +87,10 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(load: Load) -> None:
     assert load(b"\xef\xbb\xbfservice: {}\r\nrun: |\r\n  serve\r\n").run == "serve\n"
 
 
+def test_an_empty_document_at_the_end_is_passed_over(load: Load) -> None:
+    assert load(f"---\n{MINIMAL}---\n# nothing\n").run == "serve"
+
+
 def test_aliases_and_merge_keys_are_followed(load: Load) -> None:
     text = """
 service:
