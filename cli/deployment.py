@@ -51,6 +51,7 @@ class Deployment:
             raise Interrupted("Interrupted. Nothing was changed.") from None
 
     async def _run(self, *, dry_run: bool, yes: bool, wait: bool) -> Exit:
+        self._tell_notices()
         plan = await make_plan(self._task, self._name, self._settings)
         async with AsyncExitStack() as files:
             prepared = await files.enter_async_context(
@@ -70,6 +71,11 @@ class Deployment:
                 return await self._carry_out(prepared, files, plan, wait=wait)
             except asyncio.CancelledError:
                 raise Interrupted(interrupted(self._name)) from None
+
+    def _tell_notices(self) -> None:
+        for notice in self._task.notices:
+            line = f"line {notice.line}: " if notice.line else ""
+            self._say(f"Note: {line}{notice.message}.")
 
     async def _carry_out(
         self, prepared: PreparedSpec, files: AsyncExitStack, plan: Plan, *, wait: bool

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any, ParamSpec
 
 import click
@@ -62,18 +61,11 @@ def report(error: SkyflowError, *, as_json: bool) -> None:
         show_document(document(error))
         return
     from cli.render.faults import fault
+    from cli.source import source_text
     from cli.terminal import news
 
-    news().print(fault(error, _source(error)), soft_wrap=True)
-
-
-def _source(error: SkyflowError) -> str | None:
-    if not isinstance(error, SpecError):
-        return None
-    try:
-        return Path(error.source).read_text()
-    except (OSError, UnicodeDecodeError):
-        return None
+    source = source_text(error.source) if isinstance(error, SpecError) else None
+    news().print(fault(error, source), soft_wrap=True)
 
 
 def _say(message: str) -> None:

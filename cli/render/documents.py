@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from skyflow.errors import SkyflowError, SpecError
+from skyflow.errors import Problem, SkyflowError, SpecError
 from skyflow.placement.offers import Offer
 from skyflow.sdk.plan import Plan
 from skyflow.sdk.views import ServiceView
@@ -63,11 +63,13 @@ def error(of: SkyflowError) -> Document:
     }
     if isinstance(of, SpecError):
         document["source"] = of.source
-        document["problems"] = [
-            {"key": p.key, "message": p.message, "line": p.line, "column": p.column}
-            for p in of.problems
-        ]
+        document["problems"] = [problem(each) for each in of.problems]
     return {"error": document}
+
+
+def problem(of: Problem) -> Document:
+    """Return one thing wrong with a service YAML, or worth knowing of it."""
+    return {"key": of.key, "message": of.message, "line": of.line, "column": of.column}
 
 
 def _replica(record: ReplicaRecord) -> Document:

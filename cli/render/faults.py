@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
 from cli.render.text import quantity
@@ -31,16 +33,21 @@ def fault(error: SkyflowError, source: str | None = None) -> Text:
     return shown
 
 
-def _append_problems(shown: Text, error: SpecError, lines: list[str]) -> None:
+def append_problem(shown: Text, source: str, problem: Problem, lines: Sequence[str]) -> None:
+    """Append a problem of a service YAML, with the line that it is about and a caret."""
+    shown.append("\n\n")
+    shown.append(_place(source, problem), style="bold")
+    shown.append(f"{problem.key}: " if problem.key else "")
+    shown.append(problem.message)
+    _append_line(shown, problem, lines)
+
+
+def _append_problems(shown: Text, error: SpecError, lines: Sequence[str]) -> None:
     shown.append("Error: ", style="bold red")
     count = quantity(len(error.problems), "problem")
     shown.append(f"{error.source} has {count}; nothing was changed.")
     for problem in error.problems:
-        shown.append("\n\n")
-        shown.append(_place(error.source, problem), style="bold")
-        shown.append(f"{problem.key}: " if problem.key else "")
-        shown.append(problem.message)
-        _append_line(shown, problem, lines)
+        append_problem(shown, error.source, problem, lines)
 
 
 def _place(source: str, problem: Problem) -> str:
@@ -48,7 +55,7 @@ def _place(source: str, problem: Problem) -> str:
     return ":".join([source, *map(str, numbers)]) + ": "
 
 
-def _append_line(shown: Text, problem: Problem, lines: list[str]) -> None:
+def _append_line(shown: Text, problem: Problem, lines: Sequence[str]) -> None:
     if problem.line is None or not 1 <= problem.line <= len(lines):
         return
     line, column = _excerpt(lines[problem.line - 1].expandtabs(1), problem.column)

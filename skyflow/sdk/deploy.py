@@ -26,6 +26,7 @@ from skyflow.installation import installation_id
 from skyflow.naming import service_directory, service_workflow_id
 from skyflow.sdk.faults import STACK_REMEDY, temporal_faults
 from skyflow.sdk.lookup import ANSWER_SECONDS, check_compatible, require_worker, sight
+from skyflow.sdk.support import check_supported
 from skyflow.spec import check_service_name
 from skyflow.state import ServicePhase, ServiceStatus, ServiceVersion, SpecReference
 from skyflow.storage.specs import PreparedSpec
@@ -42,12 +43,14 @@ async def deploy(
 
     Raises:
         UsageError: The name cannot be that of a service.
+        SpecError: The spec asks for what this version cannot carry out.
         ServiceConflict: The name runs another spec, or is being taken down.
         StorageError: The spec or its files could not be stored.
         ControllerUnavailable: Temporal or the worker does not answer.
 
     """
     check_service_name(name)
+    check_supported(prepared.task, f"service {name}")
     sighting = await sight(temporal, name)
     if sighting is not None:
         check_compatible(sighting.status)

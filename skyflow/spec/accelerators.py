@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BeforeValidator
 
 from skyflow.spec.document import KeyPath
 from skyflow.spec.faults import Fault, refused
 from skyflow.spec.quantities import write_number
 
-Accelerators: TypeAlias = dict[str, None] | tuple[str, ...]
+AcceleratorChoices: TypeAlias = dict[str, None] | tuple[str, ...]
 """`NAME:COUNT` as the keys of a dict if they are of equal worth, as a tuple if in order."""
 
 MAX_CHOICES = 50
@@ -27,7 +29,10 @@ The spelling is that of SkyPilot's catalog."""
 
 _CANONICAL = {name.lower(): name for name in KNOWN_NAMES}
 _CHOICE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
-_BY_MEMORY = re.compile(r"(?:[A-Za-z]+:)?\d+(?:\.\d+)?[KMGT]i?B?\+?(?::\d+)?", re.IGNORECASE)
+_BY_MEMORY = re.compile(
+    r"(?:([A-Za-z]+):)?(\d{1,6}(?:\.\d{1,3})?)([MGT])i?B?(\+?)(?::(\d{1,6}))?", re.IGNORECASE
+)
+_GIB = {"M": 1 / 1024, "G": 1.0, "T": 1024.0}
 _WHAT = "NAME or NAME:COUNT such as L4 or A100-80GB:2, with a count above 0"
 _FORMS = "NAME or NAME:COUNT such as L4:8, a mapping of names to counts, or a list"
 
@@ -40,11 +45,12 @@ class Accelerator:
     count: float
 
 
-def read_accelerators(value: Any) -> Accelerators:
+def read_accelerators(value: Any) -> AcceleratorChoices:
     """Return any form of `resources.accelerators` as `NAME:COUNT` choices.
 
     Forms: `L4`, `L4:8`; `{L4: 8, A10G: null}` and, without the space, `{L4:8, A10G}`, which YAML
-    reads as keys with no value; a list of `NAME:COUNT` in order of preference.
+    reads as keys with no value; a list of `NAME:COUNT` in order of preference. In place of a name
+    may stand an amount of memory, `80GB` or `80GB+`, with or without a maker: `nvidia:80GB`.
     """
     faults: list[Fault] = []
     if isinstance(value, str):
@@ -65,28 +71,53 @@ def read_accelerators(value: Any) -> Accelerators:
     return tuple(unique) if isinstance(value, list | tuple) else unique
 
 
-def parse_accelerators(accelerators: Accelerators | None) -> tuple[Accelerator, ...]:
+Accelerators: TypeAlias = Annotated[
+    AcceleratorChoices,
+    BeforeValidator(
+        read_accelerators, json_schema_input_type=str | dict[str, float | None] | list[str]
+    ),
+]
+"""Accelerators in any form."""
+
+
+def is_by_memory(choice: str) -> bool:
+    """Return whether a choice names an amount of memory and not an accelerator."""
+    return _BY_MEMORY.fullmatch(choice) is not None
+
+
+def parse_accelerators(accelerators: AcceleratorChoices | None) -> tuple[Accelerator, ...]:
     """Return the accelerators of a request that `read_accelerators` made, in its order."""
     parted = [choice.rpartition(":") for choice in accelerators or ()]
     return tuple(Accelerator(name, float(count)) for name, _, count in parted)
 
 
 def _read_choice(text: Any, count: Any, path: KeyPath, faults: list[Fault]) -> str:
-    if isinstance(text, str) and _BY_MEMORY.fullmatch(text):
-        message = f"choosing an accelerator by memory ('{text}') is not supported yet; name it"
-        faults.append(Fault(message, path))
-        return ""
-    match = _CHOICE.fullmatch(text) if isinstance(text, str) else None
-    written = match[2] if match else None
-    if match is None or (written is not None and count is not None):
+    name, written = _split(text)
+    if not name or (written is not None and count is not None):
         faults.append(Fault(_WHAT, path, shows_found=True, of_key=isinstance(count, int | float)))
         return ""
     number = _read_count(written if count is None else count)
     if number is None:
         faults.append(Fault(_WHAT, path, shows_found=True))
         return ""
-    name = _CANONICAL.get(match[1].lower(), match[1])
     return f"{name}:{write_number(number)}"
+
+
+def _split(text: Any) -> tuple[str, str | None]:
+    """Return the canonical name and the count of a choice; an empty name if it is malformed."""
+    if not isinstance(text, str):
+        return "", None
+    if memory := _BY_MEMORY.fullmatch(text):
+        gib = write_number(float(memory[2]) * _GIB[memory[3].upper()])
+        maker = f"{memory[1].lower()}:" if memory[1] else ""
+        return f"{maker}{gib}GB{memory[4]}", memory[5]
+    name = text.partition(":")[0]
+    if name.lower() in _CANONICAL:
+        text = text.replace(" ", "-")
+    match = _CHOICE.fullmatch(text)
+    if match is None:
+        return "", None
+    return _CANONICAL.get(name.lower(), match[1]), match[2]
 
 
 def _read_count(value: Any) -> float | None:

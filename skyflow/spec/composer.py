@@ -13,7 +13,8 @@ from skyflow.spec.document import Entry, Mapping, Node, Position, Scalar, Sequen
 from skyflow.spec.scalars import ScalarRefused, read_scalar
 
 MAX_VALUES = 20_000
-"""Most values in a document, each use of an alias counted: what an alias bomb runs into."""
+"""Most values in a document, each use of an alias counted: what an alias bomb runs into. A long
+text counts for one more with each KiB."""
 MAX_DEPTH = 50
 """Deepest nesting of a document."""
 
@@ -89,9 +90,13 @@ class _Composer:
         self._source = source
         self._open: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}
+        self._later: Any = None
+        """Where a second document begins."""
 
     def take(self, event: Any) -> None:
-        if isinstance(event, yaml.ScalarEvent):
+        if self._later is not None and isinstance(event, yaml.NodeEvent):
+            self._take_later(event)
+        elif isinstance(event, yaml.ScalarEvent):
             self._take_scalar(event)
         elif isinstance(event, yaml.AliasEvent):
             self._take_alias(event)
@@ -100,15 +105,18 @@ class _Composer:
         elif isinstance(event, yaml.CollectionEndEvent):
             self._end(event)
         elif isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
-            self.refuse(
-                "found a second document; allowed: one document in a file", event.start_mark
-            )
+            self._later = event.start_mark
 
     def refuse(self, message: str, mark: Any) -> NoReturn:
         place = _position(mark) if mark else None
         key = path_text(self._path())
         line, column = (place.line, place.column) if place else (None, None)
         raise SpecError(self._source, [Problem(message, key, line, column)])
+
+    def _take_later(self, event: Any) -> None:
+        """Pass over what follows a last `---` that nothing comes after."""
+        if not isinstance(event, yaml.ScalarEvent) or event.value or not event.implicit[0]:
+            self.refuse("found a second document; allowed: one document in a file", self._later)
 
     def _take_scalar(self, event: Any) -> None:
         position = _position(event.start_mark)
@@ -128,6 +136,7 @@ class _Composer:
 
     def _take_key(self, parent: _Open, key: str, position: Position, plain: bool) -> None:
         parent.key = (key, position)
+        parent.size += len(key) // 1024
         parent.is_merge = plain and key == "<<"
         first = parent.entries.get(key)
         parent.is_duplicate = first is not None and not parent.is_merge

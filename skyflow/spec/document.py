@@ -17,6 +17,8 @@ class Position:
 
     line: int
     column: int
+    option: str = ""
+    """The option of the command line that gave the value, if it is not from the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,12 @@ class Scalar:
     shown: str
     """What a message may show of it: as in the file, but with envs filled in; never a secret."""
 
-    size = 1
     depth = 0
+
+    @property
+    def size(self) -> int:
+        """What it counts for: 1, and 1 more for each KiB of text."""
+        return 1 + len(self.shown) // 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Sequence:
     items: tuple[Node, ...]
     position: Position
     size: int = 1
-    """Number of values in it, each use of an alias counted."""
+    """What the values in it count for, each use of an alias counted."""
     depth: int = 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,21 @@ from pydantic import ValidationError
 
 from skyflow.errors import Problem, SpecError, UsageError
 from skyflow.spec.composer import compose
-from skyflow.spec.document import Entry, Mapping, plain
-from skyflow.spec.local_paths import resolve_local_paths
+from skyflow.spec.declaration import Declaration
+from skyflow.spec.document import KeyPath, Mapping, Scalar, Sequence, find, plain
+from skyflow.spec.local_paths import LocalPaths
 from skyflow.spec.names import check_service_name
 from skyflow.spec.options import LoadOptions
+from skyflow.spec.overrides import apply_overrides
 from skyflow.spec.problems import ProblemWriter
 from skyflow.spec.redaction import redacted_yaml
 from skyflow.spec.source import read_source
-from skyflow.spec.substitution import SECTIONS, substitute
-from skyflow.spec.task import Declaration, Task
+from skyflow.spec.substitution import MAX_ADDED, added_length, fill_in
+from skyflow.spec.support import ignored_keys, unsupported_keys
+from skyflow.spec.task import Task
 from skyflow.spec.variables import Variables, settle_variables
+
+_API_KEYS: KeyPath = ("service", "auth", "api_keys")
 
 
 def load_task(path: Path, options: LoadOptions | None = None) -> Task:
@@ -38,11 +44,14 @@ def load_task(path: Path, options: LoadOptions | None = None) -> Task:
     if not isinstance(root, Mapping):
         message = "found no keys; allowed: a service YAML with at least `service` and `run`"
         raise SpecError(str(path), [Problem(message)])
+    root = apply_overrides(root, options.overrides)
     variables, faults = settle_variables(root, options)
-    filled = _fill_in(root, variables)
-    resolved, missing_paths = resolve_local_paths(filled, path.absolute().parent)
+    filled = _fill_in(root, variables, str(path))
+    variables = replace(variables, api_keys=_api_keys(filled))
+    paths = LocalPaths(path.absolute().parent, must_exist=options.check_paths)
+    resolved = paths.resolve(filled)
     writer = ProblemWriter(resolved, variables)
-    problems += _name_problems(options) + writer.from_faults([*faults, *missing_paths])
+    problems += _name_problems(options) + writer.from_faults([*faults, *paths.faults])
     try:
         declaration = Declaration.model_validate(_values(resolved, variables, options))
     except ValidationError as error:
@@ -50,17 +59,39 @@ def load_task(path: Path, options: LoadOptions | None = None) -> Task:
     if problems:
         raise SpecError(str(path), sorted(problems, key=_order))
     redacted = redacted_yaml(root, variables, declaration.name)
-    return Task(**_fields(declaration), redacted=redacted)
+    task = Task.model_construct(**_fields(declaration), redacted=redacted)
+    return _placed(task, paths, writer)
 
 
-def _fill_in(root: Mapping, variables: Variables) -> Mapping:
-    entries = {
-        key: Entry(entry.position, substitute(entry.value, variables.all, variables.envs))
-        if key in SECTIONS
-        else entry
-        for key, entry in root.entries.items()
-    }
-    return Mapping(entries, root.position, root.size, root.depth)
+def _fill_in(root: Mapping, variables: Variables, source: str) -> Mapping:
+    """Return the tree with variables filled in.
+
+    Raises:
+        SpecError: They would make it too big.
+
+    """
+    if added_length(root, variables.all) > MAX_ADDED:
+        message = f"variables add more than {MAX_ADDED // 1024} KiB to it; allowed: less"
+        raise SpecError(source, [Problem(message)])
+    return fill_in(root, variables.all, variables.envs)
+
+
+def _placed(task: Task, paths: LocalPaths, writer: ProblemWriter) -> Task:
+    """Return the task with notices and unsupported keys that know their lines."""
+    notices = [writer.at(*each) for each in (*paths.notices, *ignored_keys(task))]
+    unsupported = [writer.at(*each) for each in unsupported_keys(task)]
+    return task.with_places(
+        notices=sorted(notices, key=_order), unsupported=sorted(unsupported, key=_order)
+    )
+
+
+def _api_keys(root: Mapping) -> tuple[str, ...]:
+    found, node, _ = find(root, _API_KEYS)
+    if found != _API_KEYS:
+        return ()
+    items = node.items if isinstance(node, Sequence) else (node,)
+    scalars = [item for item in items if isinstance(item, Scalar)]
+    return tuple(str(item.value) for item in scalars if item.value not in (None, ""))
 
 
 def _values(root: Mapping, variables: Variables, options: LoadOptions) -> dict[str, Any]:

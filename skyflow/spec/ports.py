@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BeforeValidator
 
 from skyflow.spec.document import KeyPath
 from skyflow.spec.faults import Fault, refused
@@ -34,6 +36,13 @@ def read_ports(value: Any) -> PortList:
     if faults:
         raise refused(faults)
     return tuple(str(entry) for entry in entries)
+
+
+Ports: TypeAlias = Annotated[
+    PortList,
+    BeforeValidator(read_ports, json_schema_input_type=int | str | list[int | str]),
+]
+"""Ports in any form."""
 
 
 def choose_main_port(wanted: int | None, candidates: Iterable[PortList | None]) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, JsonValue, field_validator
 
 from skyflow.spec.faults import Fault, allowed, refused
 from skyflow.spec.numbers import Delay, Seconds
@@ -15,6 +15,28 @@ from skyflow.spec.section import Section
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+
+
+_POST_DATA = "a mapping, or text that is JSON"
+
+
+def read_post_data(value: Any) -> str:
+    """Return either form of `post_data` as JSON text."""
+    if isinstance(value, dict):
+        return json.dumps(value)
+    if not isinstance(value, str):
+        raise allowed(_POST_DATA)
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        raise allowed(_POST_DATA) from None
+    return value
+
+
+PostData: TypeAlias = Annotated[
+    str, BeforeValidator(read_post_data, json_schema_input_type=str | dict[str, JsonValue])
+]
+"""JSON text; a mapping is written as such."""
 
 
 class ReadinessProbe(Section):
@@ -30,7 +52,7 @@ class ReadinessProbe(Section):
     """Time between two probes of a replica that has been ready."""
     consecutive_failure_threshold_timeout: Seconds = 180
     """Time, in seconds, of nothing but failures after which the replica is replaced."""
-    post_data: str | None = None
+    post_data: PostData | None = None
     """JSON text to send with POST; the probe is a GET without it."""
     headers: dict[str, str] = Field(default_factory=dict)
     """Headers of the request."""
@@ -41,19 +63,6 @@ class ReadinessProbe(Section):
         if not path.startswith("/") or _BLANK_OR_CONTROL.search(path):
             raise allowed("a path that starts with / and holds no blanks")
         return path
-
-    @field_validator("post_data", mode="before")
-    @classmethod
-    def _read_post_data(cls, value: Any) -> str:
-        if isinstance(value, dict):
-            return json.dumps(value)
-        if not isinstance(value, str):
-            raise allowed("a mapping, or text that is JSON")
-        try:
-            json.loads(value)
-        except (ValueError, RecursionError):
-            raise allowed("a mapping, or text that is JSON") from None
-        return value
 
     @field_validator("headers")
     @classmethod

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BeforeValidator
 
 from skyflow.spec.faults import allowed
 
 _AMOUNT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([A-Za-z]*)(\+?)")
 _GIB = {"": 1.0, "MB": 1 / 1024, "GB": 1.0, "TB": 1024.0, "MI": 1 / 1024, "GI": 1.0, "TI": 1024.0}
+_GIB |= {"KB": 1 / 1024**2, "PB": 1024.0**2}
 _GIB |= {"MIB": 1 / 1024, "GIB": 1.0, "TIB": 1024.0, "M": 1 / 1024, "G": 1.0, "T": 1024.0}
 _LEAST = 0.001
 """Smallest amount, well above what six decimals can tell from nothing."""
@@ -39,6 +42,16 @@ def read_disk_size(value: Any) -> int:
     if suffix or gib < 1 or not gib.is_integer():
         raise allowed(_DISK)
     return int(gib)
+
+
+Cpus: TypeAlias = Annotated[str, BeforeValidator(read_cpus, json_schema_input_type=float | str)]
+"""A number of CPUs: `4`, or `4+` for at least 4."""
+Memory: TypeAlias = Annotated[str, BeforeValidator(read_memory, json_schema_input_type=float | str)]
+"""Memory in GiB: `16`, or `16+` for at least 16."""
+DiskSize: TypeAlias = Annotated[
+    int, BeforeValidator(read_disk_size, json_schema_input_type=int | str)
+]
+"""Size of a disk in GiB."""
 
 
 def parse_amount(text: str) -> tuple[float, bool]:

@@ -10,11 +10,14 @@ from typing import Any
 import yaml
 
 from skyflow.spec.document import Mapping, Node, Scalar, Sequence
-from skyflow.spec.substitution import SECTIONS, substitute_text
+from skyflow.spec.substitution import IMAGE, SECTIONS, substitute_text
 from skyflow.spec.variables import Variables
 
 REDACTED = "<redacted>"
 
+_HOLE = "\0"
+"""Stands for what is masked meanwhile: a value such as `e` must not be found in `<redacted>`. No
+variable can hold it."""
 _SHORTEST_ENV = 4
 """Length below which the value of an env is not looked for in text: `1` is everywhere."""
 _PLAIN_KEY = re.compile(r"[a-z_]+")
@@ -48,15 +51,15 @@ def redacted_yaml(root: Mapping, variables: Variables, name: str | None) -> str:
 def mask_text(text: str, values: Iterable[str]) -> str:
     """Return a text with `<redacted>` for each of the values in it, the longest first."""
     for value in sorted(values, key=len, reverse=True):
-        text = text.replace(value, REDACTED)
-    return text
+        text = text.replace(value, _HOLE)
+    return text.replace(_HOLE, REDACTED)
 
 
 class _Mask:
     def __init__(self, variables: Variables) -> None:
         self._placeholders = dict.fromkeys(variables.all, REDACTED)
         envs = (value for value in variables.envs.values() if len(value) >= _SHORTEST_ENV)
-        self._values = {value for value in (*envs, *variables.secrets.values()) if value}
+        self._values = {value for value in (*envs, *variables.hidden) if value}
 
     def node(self, node: Node, *, filled_in: bool) -> Any:
         if isinstance(node, Sequence):
@@ -69,7 +72,9 @@ class _Mask:
 
     def _mapping(self, node: Mapping, filled_in: bool) -> AbstractMapping[str, Any]:
         return {
-            self._key(key) if filled_in else key: self.node(entry.value, filled_in=filled_in)
+            self._key(key) if filled_in else key: self.node(
+                entry.value, filled_in=filled_in or key == IMAGE
+            )
             for key, entry in node.entries.items()
         }
 

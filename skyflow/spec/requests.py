@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from skyflow.placement.offers import ResourceRequest
 from skyflow.spec.accelerators import Accelerator, parse_accelerators
+from skyflow.spec.alternative import Alternative
 from skyflow.spec.quantities import parse_amount
-from skyflow.spec.resources import Alternative, Resources
+from skyflow.spec.resources import Resources
 
 _DEFAULT_DISK_GIB = 256
 """Size of the boot disk in GiB if none is asked for; SkyPilot's."""

@@ -2,102 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Any
 
-from pydantic import BeforeValidator, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 
-from skyflow.spec.accelerators import Accelerators, read_accelerators
+from skyflow.spec.alternative import Alternative
 from skyflow.spec.faults import Fault, allowed, refused, wrong
-from skyflow.spec.infra import INFRA_FORMS, Location, canonical_cloud, parse_infra, part_or_any
-from skyflow.spec.ports import PortList, read_ports
-from skyflow.spec.quantities import read_cpus, read_disk_size, read_memory
-from skyflow.spec.section import Section
+from skyflow.spec.infra import Location
 
 MAX_ALTERNATIVES = 100
 """Most entries of `any_of` or `ordered`."""
-
-Cpus: TypeAlias = Annotated[str, BeforeValidator(read_cpus)]
-"""A number of CPUs: `4`, or `4+` for at least 4."""
-Memory: TypeAlias = Annotated[str, BeforeValidator(read_memory)]
-"""Memory in GiB: `16`, or `16+` for at least 16."""
-DiskSize: TypeAlias = Annotated[int, BeforeValidator(read_disk_size)]
-"""Size of a disk in GiB."""
-
-
-class Alternative(Section):
-    """One set of requirements."""
-
-    not_supported_yet: ClassVar = frozenset(
-        {
-            "image_id",
-            "network_tier",
-            "local_disk",
-            "max_hourly_cost",
-            "labels",
-            "priority",
-            "autostop",
-            "accelerator_args",
-            "job_recovery",
-            "spot_recovery",
-            "volumes",
-        }
-    )
-
-    cloud: str | None = None
-    """Name of the cloud."""
-    region: str | None = None
-    """Name of the region, as the cloud writes it."""
-    zone: str | None = None
-    """Name of the zone, as the cloud writes it."""
-    infra: str | None = None
-    """Cloud, region and zone in one: `aws/us-east-1`."""
-    accelerators: Annotated[Accelerators, BeforeValidator(read_accelerators)] | None = None
-    """Accelerators that would do."""
-    cpus: Cpus | None = None
-    """CPUs of a machine."""
-    memory: Memory | None = None
-    """Memory of a machine in GiB."""
-    disk_size: DiskSize | None = None
-    """Boot disk in GiB."""
-    disk_tier: Literal["low", "medium", "high", "ultra", "best", "none"] | None = None
-    """Speed of the boot disk."""
-    ports: Annotated[PortList, BeforeValidator(read_ports)] | None = None
-    """Ports that the service listens on."""
-    use_spot: bool | None = None
-    """Whether machines are bought on the spot market."""
-    instance_type: str | None = None
-    """The cloud's name of the machine type."""
-
-    @property
-    def location(self) -> Location:
-        """Where the machines may be."""
-        if self.infra is not None:
-            return parse_infra(self.infra)
-        cloud = canonical_cloud(self.cloud) if self.cloud is not None else None
-        region = part_or_any(self.region) if self.region is not None else None
-        zone = part_or_any(self.zone) if self.zone is not None else None
-        return Location(cloud, region, zone)
-
-    @field_validator("infra")
-    @classmethod
-    def _check_infra(cls, infra: str | None, info: ValidationInfo) -> str | None:
-        if infra is None:
-            return infra
-        beside = [key for key in ("cloud", "region", "zone") if info.data.get(key) is not None]
-        if beside:
-            raise wrong(f"is given beside `{'`, `'.join(beside)}`; allowed: one of the two forms")
-        try:
-            parse_infra(infra)
-        except ValueError:
-            raise allowed(INFRA_FORMS) from None
-        return infra
-
-    @field_validator("instance_type", "cloud", "region", "zone")
-    @classmethod
-    def _check_name(cls, name: str | None) -> str | None:
-        if name is not None and (not name.strip() or any(mark.isspace() for mark in name.strip())):
-            raise allowed("a name without blanks")
-        return name
 
 
 class Resources(Alternative):
@@ -186,6 +100,8 @@ def _merge(base: Resources, entry: Alternative) -> Alternative:
             own.region if entry.region is not None else shared.region,
             own.zone if entry.zone is not None else shared.zone,
         )
+    if base.labels and entry.labels:
+        values["labels"] = {**base.labels, **entry.labels}
     values |= {"infra": None, "cloud": location.cloud}
     values |= {"region": location.region, "zone": location.zone}
     return Alternative.model_construct(**values)

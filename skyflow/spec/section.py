@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -16,11 +17,16 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
-    not_supported_yet: ClassVar[frozenset[str]] = frozenset()
-    """Keys that have a meaning but cannot be carried out."""
+    refused_keys: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Keys that SkyPilot knows and a service cannot have, and why."""
 
     @model_validator(mode="before")
     @classmethod

@@ -2,68 +2,87 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from skyflow.spec.faults import allowed, wrong
+from skyflow.spec.faults import Fault, allowed, refused, wrong
+from skyflow.spec.limits import Auth, Queue, RateLimit, Tls, check_rate_limit
 from skyflow.spec.load_balancer import LoadBalancer
-from skyflow.spec.numbers import DrainTime, Port, ReplicaCount
+from skyflow.spec.marks import NOT_YET
+from skyflow.spec.numbers import DrainTime, Limit, Port, ReplicaCount, Seconds
 from skyflow.spec.probe import ReadinessProbe
 from skyflow.spec.replica_policy import ReplicaPolicy
 from skyflow.spec.section import Section
+from skyflow.spec.update import Update
+
+INSTANCE_AWARE = "instance_aware_least_load"
+"""The policy that knows how much each kind of machine can take."""
+_POOL = "makes a pool of workers for jobs, which skyflow does not run; allowed: `replicas`"
+
+
+def read_probe(value: Any) -> Any:
+    """Return either form of `readiness_probe` as a mapping."""
+    if isinstance(value, str):
+        return {"path": value}
+    if not isinstance(value, dict | ReadinessProbe):
+        raise allowed("a path such as /health, or a mapping")
+    return value
+
+
+Probe: TypeAlias = Annotated[
+    ReadinessProbe, BeforeValidator(read_probe, json_schema_input_type=str | ReadinessProbe)
+]
+"""A readiness probe; a path alone stands for `{path: ...}`."""
 
 
 class Service(Section):
     """How replicas are probed, counted, reached and retired."""
 
-    not_supported_yet: ClassVar = frozenset(
-        {
-            "tls",
-            "pool",
-            "workers",
-            "timeout_seconds",
-            "max_concurrency",
-            "queue",
-            "auth",
-            "rate_limit",
-            "update",
-        }
-    )
+    refused_keys: ClassVar[Mapping[str, str]] = MappingProxyType({"pool": _POOL, "workers": _POOL})
 
-    readiness_probe: ReadinessProbe = Field(default_factory=ReadinessProbe)
+    readiness_probe: Probe = Field(default_factory=ReadinessProbe)
     """When a replica is ready; a path alone stands for `{path: ...}`."""
     replicas: ReplicaCount | None = None
     """Number of replicas; 1 if neither this nor `replica_policy` is given."""
     replica_policy: ReplicaPolicy | None = None
-    """The same as a section."""
-    load_balancing_policy: Literal["least_load", "round_robin"] = "least_load"
+    """Bounds of the number of replicas, and what it follows between them."""
+    load_balancing_policy: Literal["least_load", "round_robin", "instance_aware_least_load"] = (
+        "least_load"
+    )
     """Which ready replica gets a request."""
+    load_balancer: LoadBalancer = Field(default_factory=LoadBalancer)
+    """Limits of the balancer."""
     ports: Port | None = None
     """Port of the service on a replica."""
+    tls: Annotated[Tls | None, NOT_YET] = None
+    """Certificate and key of the endpoint."""
     retry: Literal["safe", "all", "none"] = "safe"
     """Which requests may be repeated on another replica after they were sent: those whose method
     is idempotent, all, or none."""
+    timeout_seconds: Annotated[Seconds | None, NOT_YET] = None
+    """Longest time until a replica begins to answer."""
+    max_concurrency: Annotated[Limit | None, NOT_YET] = None
+    """Most requests at once on a replica."""
+    queue: Annotated[Queue | None, NOT_YET] = None
+    """Where requests wait while no replica can take them."""
     drain_seconds: DrainTime = 120
     """Longest time for requests in flight when a replica is retired."""
-    load_balancer: LoadBalancer = Field(default_factory=LoadBalancer)
-    """Limits of the balancer."""
+    auth: Annotated[Auth | None, NOT_YET] = None
+    """Who may send requests; anyone if left out."""
+    rate_limit: Annotated[RateLimit | None, NOT_YET] = None
+    """How many requests a client may send."""
+    update: Annotated[Update | None, NOT_YET] = None
+    """How a new version replaces the old one."""
 
     @property
     def target(self) -> int:
-        """Number of replicas wanted."""
+        """Number of replicas wanted at first."""
         if self.replica_policy is not None:
             return self.replica_policy.min_replicas
         return 1 if self.replicas is None else self.replicas
-
-    @field_validator("readiness_probe", mode="before")
-    @classmethod
-    def _read_probe(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"path": value}
-        if not isinstance(value, dict | ReadinessProbe):
-            raise allowed("a path such as /health, or a mapping")
-        return value
 
     @field_validator("replica_policy", mode="before")
     @classmethod
@@ -72,9 +91,22 @@ class Service(Section):
             raise wrong("is given beside `replicas`; allowed: one of the two")
         return value
 
-    @field_validator("load_balancing_policy", mode="before")
-    @classmethod
-    def _check_policy(cls, value: Any) -> Any:
-        if value == "instance_aware_least_load":
-            raise wrong("instance_aware_least_load is not supported yet; allowed: least_load")
-        return value
+    @model_validator(mode="after")
+    def _check_rates(self) -> Service:
+        check_rate_limit(self.rate_limit, self.auth)
+        qps = self.replica_policy.target_qps_per_replica if self.replica_policy else None
+        is_aware = self.load_balancing_policy == INSTANCE_AWARE
+        if isinstance(qps, dict) and not is_aware:
+            message = (
+                f"is a mapping, which needs `load_balancing_policy: {INSTANCE_AWARE}`; "
+                f"allowed with {self.load_balancing_policy}: a number"
+            )
+            path = ("replica_policy", "target_qps_per_replica")
+            raise refused([Fault(message, path, of_key=True)])
+        if is_aware and not isinstance(qps, dict):
+            message = (
+                f"{INSTANCE_AWARE} needs to know what each accelerator can take; add "
+                "`replica_policy.target_qps_per_replica` as a mapping such as {L4: 2, A100: 8}"
+            )
+            raise refused([Fault(message, ("load_balancing_policy",))])
+        return self

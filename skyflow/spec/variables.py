@@ -5,13 +5,43 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeAlias
 
-from skyflow.spec.document import Mapping, Node, Scalar
+from pydantic import BeforeValidator, Field
+
+from skyflow.spec.document import Mapping, Node, Scalar, Sequence
 from skyflow.spec.faults import Fault
 from skyflow.spec.options import LoadOptions
 
+MAX_VARIABLES = 1000
+"""Most envs and secrets together: each is looked for in the whole file to mask it."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED_PREFIX = "SKYFLOW_"
+
+
+_MANAGED_PREFIX = "secrets:"
+"""What SkyPilot writes before the name of a secret that its server keeps."""
+
+
+def _settled(value: Any) -> Any:
+    return value
+
+
+_Key = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+_Input = dict[_Key, str | float | bool | None]
+
+EnvsInput: TypeAlias = Annotated[
+    dict[str, str], BeforeValidator(_settled, json_schema_input_type=_Input)
+]
+"""Variables; numbers, true and false become text, null is settled when the file is loaded."""
+SecretsInput: TypeAlias = Annotated[
+    dict[str, str],
+    BeforeValidator(
+        _settled, json_schema_input_type=dict[str, str | float | bool | None] | list[str]
+    ),
+]
+"""The same, or a list of names whose values are settled when the file is loaded."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +52,13 @@ class Variables:
     secrets: AbstractMapping[str, str] = field(repr=False)
     missing: frozenset[str]
     """Names that are declared but were given no value."""
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
+    """API keys that the file holds: as secret as `secrets`."""
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Values that nobody may see."""
+        return (*self.secrets.values(), *self.api_keys)
 
     @property
     def all(self) -> dict[str, str]:
@@ -55,6 +92,10 @@ def settle_variables(root: Mapping, options: LoadOptions) -> tuple[Variables, li
     settled_envs = _fill(envs, "envs", "--env", options, faults)
     settled_secrets = _fill(secrets, "secrets", "--secret", options, faults)
     faults += _unusable(root, {**settled_envs, **settled_secrets})
+    if len(envs) + len(secrets) > MAX_VARIABLES:
+        message = f"found {len(envs) + len(secrets)} variables; allowed: at most {MAX_VARIABLES}"
+        section = "envs" if len(envs) > len(secrets) else "secrets"
+        faults.append(Fault(message, (section,), of_key=True))
     missing = (envs.keys() | secrets.keys()) - settled_envs.keys() - settled_secrets.keys()
     return Variables(settled_envs, settled_secrets, frozenset(missing)), faults
 
@@ -63,17 +104,35 @@ def _declared(root: Mapping, section: str, faults: list[Fault]) -> dict[str, str
     entry = root.entries.get(section)
     if entry is None or (isinstance(entry.value, Scalar) and entry.value.value is None):
         return {}
-    if section == "secrets" and not isinstance(entry.value, Scalar | Mapping):
-        faults.append(Fault("a list of secrets is not supported yet; give a mapping", ("secrets",)))
-        return {}
+    if section == "secrets" and isinstance(entry.value, Sequence):
+        return _listed(entry.value, faults)
     if not isinstance(entry.value, Mapping):
         message = "a mapping of names to values"
         faults.append(Fault(message, (section,), shows_found=True))
         return {}
     values: dict[str, str | None] = {}
     for name, variable in entry.value.entries.items():
-        values[name] = _value(variable.value, (section, name), faults)
+        value = _value(variable.value, (section, name), faults)
+        values[_bare_name(name) if section == "secrets" else name] = value
     return values
+
+
+def _listed(names: Sequence, faults: list[Fault]) -> dict[str, str | None]:
+    """Return the names of a list of secrets: values are given beside the file."""
+    values: dict[str, str | None] = {}
+    for at, item in enumerate(names.items):
+        if isinstance(item, Scalar) and isinstance(item.value, str):
+            values[_bare_name(item.value)] = None
+        else:
+            faults.append(Fault("the name of a secret", ("secrets", at), shows_found=True))
+    return values
+
+
+def _bare_name(name: str) -> str:
+    """Return the name of a variable for a secret such as `secrets:HF_TOKEN`."""
+    if not name.startswith(_MANAGED_PREFIX):
+        return name
+    return re.split("[:/]", name)[-1]
 
 
 def _value(node: Node, path: tuple[str, str], faults: list[Fault]) -> str | None:

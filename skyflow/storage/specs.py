@@ -86,10 +86,10 @@ async def prepare(task: Task, keyring: Keyring) -> AsyncIterator[PreparedSpec]:
 
     """
     with tempfile.TemporaryDirectory(prefix="skyflow-") as directory:
-        sources = [(WORKDIR_TARGET, task.workdir)] if task.workdir else []
+        sources = [(WORKDIR_TARGET, task.workdir)] if isinstance(task.workdir, Path) else []
         taken = [
             (target, await snapshot(source, Path(directory)))
-            for target, source in [*sources, *sorted(task.file_mounts.items())]
+            for target, source in [*sources, *sorted(task.local_mounts().items())]
         ]
         yield PreparedSpec(task, _digest(task, keyring, taken), keyring, tuple(taken))
 
@@ -115,8 +115,14 @@ async def load_spec(store: Store, keyring: Keyring, reference: SpecReference) ->
 
 def _digest(task: Task, keyring: Keyring, taken: list[tuple[str, Snapshot]]) -> str:
     """Return the digest: the same on every computer and for every path the files are at."""
+    exclude: dict[str, bool | set[str]] = {
+        "redacted": True,
+        "file_mounts": set(task.local_mounts()),
+    }
+    if isinstance(task.workdir, Path):
+        exclude["workdir"] = True
     content = {
-        "task": task.model_dump(mode="json", exclude={"workdir", "file_mounts", "redacted"}),
+        "task": task.model_dump(mode="json", exclude=exclude),
         "files": [[target, each.digest, each.is_file] for target, each in taken],
     }
     return keyring.digest(json.dumps(content, sort_keys=True).encode())

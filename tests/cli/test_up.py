@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from cli.exits import Exit
 from skyflow.client import Skyflow
 from skyflow.config import Settings
-from skyflow.errors import ControllerUnavailable
+from skyflow.errors import ControllerUnavailable, SpecError
 from skyflow.sdk.lookup import require_worker
 from skyflow.spec import LoadOptions, load_task
 from skyflow.state import ReplicaPhase, ServicePhase
@@ -111,6 +111,36 @@ async def test_a_problem_of_a_yaml_can_be_read_by_a_program(
     error = json.loads(result.stdout)["error"]
     assert error["kind"] == "SpecError"
     assert [problem["line"] for problem in error["problems"]] == [6]
+
+
+async def test_all_that_cannot_be_carried_out_is_refused_with_its_line(
+    run: Run, stack: object, yaml: Path, settings: Settings
+) -> None:
+    change(yaml, "replicas: 2", "replicas: 2\n  max_concurrency: 4\n  timeout_seconds: 9")
+    result = await run("serve", "up", str(yaml), "-y")
+    assert result.exit_code == Exit.USAGE
+    assert f"{yaml}:7:3: service.max_concurrency" in result.stderr
+    assert f"{yaml}:8:3: service.timeout_seconds" in result.stderr
+    assert not settings.store.exists()
+
+
+async def test_the_sdk_refuses_what_cannot_be_carried_out(skyflow: Skyflow, yaml: Path) -> None:
+    change(yaml, "replicas: 2", "replicas: 2\n  max_concurrency: 4")
+    with pytest.raises(SpecError, match=r"service\.max_concurrency"):
+        await skyflow.up(load_task(yaml, LoadOptions()), "hello")
+
+
+async def test_what_has_no_effect_is_said(run: Run, stack: object, yaml: Path) -> None:
+    change(yaml, "cloud: local", "cloud: local\n  autostop: true")
+    result = await run("serve", "up", str(yaml), "--dry-run")
+    assert result.exit_code == Exit.OK
+    assert "Note: line 4: " in result.stderr
+    assert "autostop" in result.stderr
+
+
+async def test_an_option_wins_over_the_file(run: Run, stack: object, yaml: Path) -> None:
+    result = await run("serve", "up", str(yaml), "--dry-run", "--json", "--num-nodes", "3")
+    assert json.loads(result.stdout)["nodes_per_replica"] == 3
 
 
 async def test_what_no_cloud_offers_is_refused(run: Run, stack: object, yaml: Path) -> None:

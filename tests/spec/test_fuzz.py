@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import yaml
@@ -9,15 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skyflow.errors import SpecError
-from skyflow.spec import Task, load_task
-from skyflow.spec.task import Declaration
+from skyflow.spec import Declaration, Task, load_task
 from tests.spec.conftest import options
+from tests.spec.strategies import DOCUMENTS, keys
 
-KEYS = sorted(
-    {*Declaration.model_fields, "readiness_probe", "replicas", "replica_policy", "min_replicas",
-     "path", "headers", "post_data", "any_of", "ordered", "accelerators", "infra", "cpus",
-     "memory", "ports", "use_spot", "A", "B", "/x", "$A", "tls"}
-)  # fmt: skip
+KEYS = sorted({*keys(Declaration), "A", "B", "/x", "$A", "L4:2", "pool", "workers", "<<"})
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
@@ -35,7 +33,7 @@ VALUES = st.recursive(
 )
 TEXT = st.text("aZ09 $\\\"'{}:#-\n\tßλ語", max_size=9)
 SETTINGS = settings(
-    max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
@@ -50,6 +48,9 @@ def load_or_refuse(content: bytes) -> Task | None:
     task.settings()
     assert Task.model_validate_json(task.model_dump_json()) == task
     assert yaml.safe_load(task.redacted_yaml())
+    assert {each.key for each in task.unsupported()} == {
+        each.key for each in Task.model_validate_json(task.model_dump_json()).unsupported()
+    }
     return task
 
 
@@ -100,3 +101,21 @@ def test_valid_structures_load_with_what_they_say(
     assert task is not None
     assert task.service.target == service.get("replicas", 1)
     assert task.environment() == envs
+
+
+@SETTINGS
+@given(DOCUMENTS, st.sampled_from(KEYS), VALUES, st.randoms(use_true_random=False))
+def test_a_good_file_with_one_thing_changed_gives_a_spec_or_a_spec_error(
+    document: dict[str, Any], key: str, value: Any, random: Random
+) -> None:
+    places = list(mappings(document))
+    random.choice(places)[key] = value
+    load_or_refuse(yaml.dump(document, allow_unicode=True).encode())
+
+
+def mappings(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, dict | list):
+            yield from mappings(inner)

@@ -75,16 +75,6 @@ def test_machines_of_all_replicas_together_are_limited(load: Load, refuse: Refus
             "1:59 service.replica_policy.max_replicas: found 1; allowed: at least min_replicas (2)",
         ),
         (
-            "replica_policy: {min_replicas: 1, max_replicas: 4}",
-            "1:59 service.replica_policy.max_replicas: found 4, but autoscaling is not supported "
-            "yet; allowed: min_replicas (1)",
-        ),
-        (
-            "replica_policy: {min_replicas: 1, target_qps_per_replica: 2}",
-            "1:45 service.replica_policy.target_qps_per_replica: "
-            "`service.replica_policy.target_qps_per_replica` is not supported yet; remove it",
-        ),
-        (
             "readiness_probe: health",
             "1:28 service.readiness_probe: found 'health'; allowed: a path that starts with / "
             "and holds no blanks",
@@ -121,16 +111,6 @@ def test_machines_of_all_replicas_together_are_limited(load: Load, refuse: Refus
             "1:39 service.readiness_probe.headers.A B: 'A B' cannot name a header",
         ),
         (
-            "load_balancing_policy: Round_Robin",
-            "1:34 service.load_balancing_policy: found 'Round_Robin'; did you mean 'round_robin'?; "
-            "allowed: 'least_load' or 'round_robin'",
-        ),
-        (
-            "load_balancing_policy: instance_aware_least_load",
-            "1:34 service.load_balancing_policy: instance_aware_least_load is not supported yet; "
-            "allowed: least_load",
-        ),
-        (
             "retry: no",
             "1:18 service.retry: found no; did you mean 'none'?; allowed: 'safe', 'all' or 'none'",
         ),
@@ -140,7 +120,11 @@ def test_machines_of_all_replicas_together_are_limited(load: Load, refuse: Refus
             "load_balancer: {stream_timeout_seconds: 0}",
             "1:51 service.load_balancer.stream_timeout_seconds: found 0; allowed: a number above 0",
         ),
-        ("tls: {}", "1:11 service.tls: `service.tls` is not supported yet; remove it"),
+        (
+            "pool: {}",
+            "1:11 service.pool: makes a pool of workers for jobs, which skyflow does not "
+            "run; allowed: `replicas`",
+        ),
     ],
 )
 def test_service_mistakes_are_named(refuse: Refuse, service: str, problem: str) -> None:
@@ -192,8 +176,8 @@ service:
         ),
         ("use_spot: true", "did you mean `resources.use_spot`?"),
         ("redacted: x", "unknown key"),
-        ("volumes: {}", "`volumes` is not supported yet"),
-        ("config: {}", "`config` is not supported yet"),
+        ("target_qps_per_replica: 1", "did you mean `service.replica_policy.target_qps_per_rep"),
+        ("pool: {workers: 1}", "makes a pool of workers for jobs"),
     ],
 )
 def test_unknown_keys_get_a_suggestion(refuse: Refuse, text: str, hint: str) -> None:

@@ -77,7 +77,8 @@ def test_a_missing_value_is_not_blamed_twice(refuse: Refuse) -> None:
         ("envs: {SKYFLOW_REPLICA_PORT: 1}", "is set by skyflow itself"),
         ('envs: {A: "a\\0b"}', "envs.A: holds a NUL character"),
         ("envs: {A: 1}\nsecrets: {A: 2}", "secrets.A: is in `envs` too"),
-        ("secrets: ['secrets:A']", "secrets: a list of secrets is not supported yet"),
+        ("secrets: ['secrets:A']", "secrets.A: has no value; give it with --secret A=..."),
+        ("secrets: [1]", "secrets[0]: found 1; allowed: the name of a secret"),
     ],
 )
 def test_wrong_variables_are_refused(refuse: Refuse, text: str, message: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from skyflow.spec.task import Task
@@ -24,8 +24,7 @@ def shared_network_problem(task: Task) -> str | None:
     texts = (task.setup, task.run, *task.environment().values())
     if any(_VARIABLE in text for text in texts):
         return None
-    sources = [*([task.workdir] if task.workdir else []), *task.file_mounts.values()]
-    if _mentioned_in_files(sources):
+    if _mentioned_in_files(task.local_sources()):
         return None
     return (
         f"Nothing in this service reads ${_VARIABLE}. Machines of this computer share its network, "
@@ -35,14 +34,14 @@ def shared_network_problem(task: Task) -> str | None:
     )
 
 
-def _mentioned_in_files(sources: list[Path]) -> bool:
+def _mentioned_in_files(sources: Iterable[Path]) -> bool:
     for number, path in enumerate(_files(sources)):
         if number >= _MOST_FILES or _mentions(path):
             return True
     return False
 
 
-def _files(sources: list[Path]) -> Iterator[Path]:
+def _files(sources: Iterable[Path]) -> Iterator[Path]:
     for source in sources:
         if source.is_file():
             yield source

@@ -1,0 +1,87 @@
+"""Which keys of a valid service YAML this version carries out.
+
+A key with the mark `NOT_YET` is refused by `skyflow serve up`; whoever makes it work removes the
+mark. The rules here are for keys of which only some values work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from skyflow.spec.accelerators import is_by_memory
+from skyflow.spec.alternative import Alternative
+from skyflow.spec.declaration import Declaration
+from skyflow.spec.document import KeyPath, path_text
+from skyflow.spec.marks import Mark, marked
+from skyflow.spec.service import INSTANCE_AWARE
+from skyflow.spec.sources import StorageMount
+
+_HARMLESS: dict[str, tuple[Any, ...]] = {
+    "disk_tier": ("none",),
+    "network_tier": ("standard",),
+}
+"""Values that ask for nothing beyond what every machine has."""
+
+
+def unsupported_keys(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
+    """Yield each key that this version cannot carry out, and what to say of it."""
+    for path in marked(task, Mark.NOT_YET):
+        if value_at(task, path) not in _HARMLESS.get(str(path[-1]), ()):
+            yield path, _message(path)
+    yield from _unsupported_service(task)
+    yield from _unsupported_resources(task)
+    yield from _unsupported_files(task)
+
+
+def ignored_keys(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
+    """Yield each key that has no effect on a service, and what to say of it."""
+    for path in marked(task, Mark.NO_EFFECT):
+        yield path, f"`{path_text(path)}` {Mark.NO_EFFECT.value} and is ignored"
+
+
+def value_at(task: Declaration, path: KeyPath) -> Any:
+    """Return the value at a key path of a task."""
+    value: Any = task
+    for part in path:
+        value = value[part] if isinstance(part, int) else getattr(value, part)
+    return value
+
+
+def _unsupported_service(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
+    policy = task.service.replica_policy
+    if policy is not None and policy.most > policy.min_replicas:
+        path: KeyPath = ("service", "replica_policy", "max_replicas")
+        why = "the number of replicas stays at `min_replicas`; leave `max_replicas` out"
+        yield path, _message(path, why)
+    if task.service.load_balancing_policy == INSTANCE_AWARE:
+        path = ("service", "load_balancing_policy")
+        yield path, f"`{INSTANCE_AWARE}` {Mark.NOT_YET.value}; least_load and round_robin work"
+
+
+def _unsupported_resources(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
+    yield from _by_memory(task.resources, ("resources",))
+    for key in ("any_of", "ordered"):
+        for at, entry in enumerate(getattr(task.resources, key) or ()):
+            yield from _by_memory(entry, ("resources", key, at))
+
+
+def _by_memory(entry: Alternative, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    if any(is_by_memory(choice) for choice in entry.accelerators or ()):
+        message = f"choosing an accelerator by its memory {Mark.NOT_YET.value}; name it"
+        yield (*path, "accelerators"), message
+
+
+def _unsupported_files(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
+    if task.workdir is not None and not isinstance(task.workdir, Path):
+        why = "a Git repository as workdir; name a directory"
+        yield ("workdir",), _message(("workdir",), why)
+    for target, source in task.file_mounts.items():
+        if isinstance(source, StorageMount):
+            path = ("file_mounts", target)
+            yield path, _message(path, "a bucket or URL; name a local path")
+
+
+def _message(path: KeyPath, why: str = "remove it") -> str:
+    return f"`{path_text(path)}` {Mark.NOT_YET.value}: {why}"

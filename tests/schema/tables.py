@@ -1,0 +1,162 @@
+"""Documents that are not allowed, and documents that are."""
+
+from __future__ import annotations
+
+BAD = {
+    "no run": "service: {}",
+    "no service": "run: serve",
+    "null service": "service: null\nrun: serve",
+    "unknown key": "service: {}\nrun: serve\nrunn: serve",
+    "unknown key of service": "service: {replica: 1}\nrun: serve",
+    "unknown key of resources": "service: {}\nrun: serve\nresources: {gpus: L4}",
+    "unknown key of the probe": "service: {readiness_probe: {url: /}}\nrun: serve",
+    "unknown key of the policy": "service: {replica_policy: {min: 1}}\nrun: serve",
+    "unknown key of an alternative": "service: {}\nrun: serve\nresources: {any_of: [{gpu: L4}]}",
+    "a list at the top": "- service: {}",
+    "service as text": "service: yes please\nrun: serve",
+    "service as a list": "service: [1]\nrun: serve",
+    "negative replicas": "service: {replicas: -1}\nrun: serve",
+    "too many replicas": "service: {replicas: 100000}\nrun: serve",
+    "replicas as text": "service: {replicas: two}\nrun: serve",
+    "half a replica": "service: {replicas: 1.5}\nrun: serve",
+    "replicas twice": "service: {replicas: 1, replica_policy: {min_replicas: 1}}\nrun: serve",
+    "policy without minimum": "service: {replica_policy: {max_replicas: 1}}\nrun: serve",
+    "negative timeout": "service: {readiness_probe: {timeout_seconds: -1}}\nrun: serve",
+    "no timeout at all": "service: {readiness_probe: {timeout_seconds: 0}}\nrun: serve",
+    "probe as a number": "service: {readiness_probe: 8080}\nrun: serve",
+    "probe as a list": "service: {readiness_probe: [/]}\nrun: serve",
+    "probe path without slash": "service: {readiness_probe: {path: health}}\nrun: serve",
+    "short probe without slash": "service: {readiness_probe: health}\nrun: serve",
+    "post data as a number": "service: {readiness_probe: {post_data: 5}}\nrun: serve",
+    "headers as a list": "service: {readiness_probe: {headers: [a]}}\nrun: serve",
+    "header as a number": "service: {readiness_probe: {headers: {A: 5}}}\nrun: serve",
+    "unknown balancing": "service: {load_balancing_policy: random}\nrun: serve",
+    "balancing in capitals": "service: {load_balancing_policy: Round_Robin}\nrun: serve",
+    "unknown retry": "service: {retry: always}\nrun: serve",
+    "endless drain": "service: {drain_seconds: 1000000}\nrun: serve",
+    "port zero": "service: {ports: 0}\nrun: serve",
+    "port too high": "service: {ports: 65536}\nrun: serve",
+    "port as text": "service: {ports: http}\nrun: serve",
+    "no nodes": "service: {}\nrun: serve\nnum_nodes: 0",
+    "nodes as text": "service: {}\nrun: serve\nnum_nodes: many",
+    "run as a list": "service: {}\nrun: [serve]",
+    "run as a number": "service: {}\nrun: 5",
+    "setup as a mapping": "service: {}\nrun: serve\nsetup: {a: b}",
+    "name as a number": "service: {}\nrun: serve\nname: 5",
+    "name with a blank": "service: {}\nrun: serve\nname: my service",
+    "workdir as a number": "service: {}\nrun: serve\nworkdir: 5",
+    "workdir as a list": "service: {}\nrun: serve\nworkdir: [.]",
+    "mounts as a list": "service: {}\nrun: serve\nfile_mounts: [a]",
+    "mount as a number": "service: {}\nrun: serve\nfile_mounts: {/a: 5}",
+    "envs as a list": "service: {}\nrun: serve\nenvs: [A]",
+    "env as a mapping": "service: {}\nrun: serve\nenvs: {A: {B: c}}",
+    "env with a blank": "service: {}\nrun: serve\nenvs: {A B: c}",
+    "secret as a list": "service: {}\nrun: serve\nsecrets: {A: [b]}",
+    "resources as text": "service: {}\nrun: serve\nresources: L4",
+    "cpus in letters": "service: {}\nrun: serve\nresources: {cpus: four}",
+    "no cpus": "service: {}\nrun: serve\nresources: {cpus: 0}",
+    "negative cpus": "service: {}\nrun: serve\nresources: {cpus: -1}",
+    "cpus with a unit": "service: {}\nrun: serve\nresources: {cpus: 4GB}",
+    "memory in letters": "service: {}\nrun: serve\nresources: {memory: lots}",
+    "memory with an unknown unit": "service: {}\nrun: serve\nresources: {memory: 16XB}",
+    "disk or more": "service: {}\nrun: serve\nresources: {disk_size: 100+}",
+    "unknown disk tier": "service: {}\nrun: serve\nresources: {disk_tier: fast}",
+    "spot as text": "service: {}\nrun: serve\nresources: {use_spot: maybe}",
+    "infra and cloud": "service: {}\nrun: serve\nresources: {infra: aws, cloud: aws}",
+    "infra and region": "service: {}\nrun: serve\nresources: {infra: aws, region: us-east-1}",
+    "any_of and ordered": "service: {}\nrun: serve\n"
+    "resources: {any_of: [{cpus: 1}], ordered: [{cpus: 1}]}",
+    "no alternatives": "service: {}\nrun: serve\nresources: {any_of: []}",
+    "alternatives as a mapping": "service: {}\nrun: serve\nresources: {ordered: {cpus: 1}}",
+    "accelerators as a number": "service: {}\nrun: serve\nresources: {accelerators: 8}",
+    "no accelerators": "service: {}\nrun: serve\nresources: {accelerators: []}",
+    "accelerator without a name": "service: {}\nrun: serve\nresources: {accelerators: ':8'}",
+    "accelerators counted in letters": "service: {}\nrun: serve\n"
+    "resources: {accelerators: 'L4:two'}",
+    "accelerators counted twice": "service: {}\nrun: serve\nresources: {accelerators: {'L4:1': 2}}",
+    "no ports": "service: {}\nrun: serve\nresources: {ports: []}",
+    "resource port zero": "service: {}\nrun: serve\nresources: {ports: 0}",
+    "resource port in letters": "service: {}\nrun: serve\nresources: {ports: http}",
+    "instance type as a number": "service: {}\nrun: serve\nresources: {instance_type: 5}",
+    "a pool": "service: {pool: true}\nrun: serve",
+    "tls without certificate": "service: {tls: {keyfile: a}}\nrun: serve",
+    "tls as true": "service: {tls: true}\nrun: serve",
+    "negative queue": "service: {queue: {max_requests: -1}}\nrun: serve",
+    "auth without keys": "service: {auth: {}}\nrun: serve",
+    "keys as text": "service: {auth: {api_keys: secret-key}}\nrun: serve",
+    "limit without rate": "service: {rate_limit: {burst: 5}}\nrun: serve",
+    "limit of zero": "service: {rate_limit: {requests_per_second: 0}}\nrun: serve",
+    "unknown limit": "service: {rate_limit: {requests_per_second: 1, per: user}}\nrun: serve",
+    "unknown update mode": "service: {update: {mode: sudden}}\nrun: serve",
+    "surge in letters": "service: {update: {max_surge: many}}\nrun: serve",
+    "surge of a share too many": "service: {update: {max_surge: 1.5}}\nrun: serve",
+    "canary without steps": "service: {update: {mode: canary, canary: {}}}\nrun: serve",
+    "canary of nothing": "service:\n  update: {mode: canary, canary: {steps: [{weight: 0}]}}\n"
+    "run: serve",
+    "canary of too much": "service:\n  update: {mode: canary, canary: {steps: [{weight: 101}]}}\n"
+    "run: serve",
+    "no concurrency": "service: {max_concurrency: 0}\nrun: serve",
+    "stream timeout of zero": "service: {load_balancer: {stream_timeout_seconds: 0}}\nrun: serve",
+    "qps of zero": "service:\n  replica_policy:\n"
+    "    {min_replicas: 1, max_replicas: 2, target_qps_per_replica: 0}\nrun: serve",
+    "negative overprovision": "service:\n  replica_policy:\n"
+    "    {min_replicas: 1, num_overprovision: -1}\nrun: serve",
+    "unknown placer": "service:\n  replica_policy:\n"
+    "    {min_replicas: 1, spot_placer: best}\nrun: serve\nresources: {use_spot: true}",
+    "fallback as text": "service:\n  replica_policy:\n"
+    "    {min_replicas: 1, dynamic_ondemand_fallback: always}\nrun: serve\n"
+    "resources: {use_spot: true}",
+    "schedule without a time": "service:\n  replica_policy:\n"
+    "    {min_replicas: 1, max_replicas: 2, schedule: [{min_replicas: 2}]}\nrun: serve",
+    "certain availability": "service:\n  replica_policy:\n"
+    "    {min_replicas: 1, availability_target: 1}\nrun: serve\nresources: {use_spot: true}",
+    "image as a number": "service: {}\nrun: serve\nresources: {image_id: 5}",
+    "labels as a list": "service: {}\nrun: serve\nresources: {labels: [a]}",
+    "free of charge": "service: {}\nrun: serve\nresources: {max_hourly_cost: 0}",
+    "unknown network": "service: {}\nrun: serve\nresources: {network_tier: fast}",
+    "disks as text": "service: {}\nrun: serve\nresources: {volumes: big}",
+    "tpu settings as a list": "service: {}\nrun: serve\nresources: {accelerator_args: [a]}",
+    "repository without url": "service: {}\nrun: serve\nworkdir: {ref: main}",
+    "unknown mount": "service: {}\nrun: serve\nfile_mounts: {/a: {name: b, mode: link}}",
+    "unknown key of a mount": "service: {}\nrun: serve\nfile_mounts: {/a: {bucket: b}}",
+    "secrets in a list of numbers": "service: {}\nrun: serve\nsecrets: [1]",
+    "a reserved variable": "service: {}\nrun: serve\nenvs: {SKYFLOW_X: a}",
+}
+
+GOOD = {
+    "all defaults": "service: {}\nrun: serve",
+    "nulls": "service: {replicas: null, readiness_probe: null}\nrun: serve\nworkdir: null\n"
+    "resources: {infra: null, cloud: aws, any_of: null}\nenvs: null\nname: null",
+    "short probe": "service: {readiness_probe: /health}\nrun: serve",
+    "variables": "envs: {N: 2, P: /h, B: round_robin}\nrun: serve\nservice:\n  replicas: $N\n"
+    "  readiness_probe: $P\n  load_balancing_policy: ${B}\n  drain_seconds: ${N}0",
+    "post data as a mapping": "service: {readiness_probe: {path: /, post_data: {a: [1]}}}\n"
+    "run: serve",
+    "post data as text": "service: {readiness_probe: {path: /, post_data: '[1]'}}\nrun: serve",
+    "envs of all kinds": "service: {}\nrun: serve\nenvs: {A: 1, B: 1.5, C: true, D: text}",
+    "numbers as text": "service: {}\nrun: serve\n"
+    "resources: {cpus: '4', memory: '16', disk_size: '100', ports: '8080'}",
+    "amounts": "service: {}\nrun: serve\nresources: {cpus: 0.5+, memory: 16GB+, disk_size: 1TB}",
+    "one accelerator": "service: {}\nrun: serve\nresources: {accelerators: A100-80GB:2}",
+    "accelerators as a mapping": "service: {}\nrun: serve\n"
+    "resources: {accelerators: {L4: 8, A10G: null}}",
+    "accelerators as a set": "service: {}\nrun: serve\nresources: {accelerators: {L4:8, A10g}}",
+    "accelerators in order": "service: {}\nrun: serve\nresources: {accelerators: [L4:8, A10g]}",
+    "ports as a list": "service: {ports: 8000}\nrun: serve\nresources: {ports: [8000, 9000-9010]}",
+    "any place": "service: {}\nrun: serve\nresources: {infra: '*/us-east-1'}",
+    "an anchor and a merge": "service: {}\nrun: serve\nresources:\n  any_of:\n"
+    "  - &base {cpus: 4}\n  - {<<: *base, memory: 16}",
+    "tiers in any case": "service: {}\nrun: serve\nresources: {disk_tier: HIGH}",
+    "secrets with a prefix": "service: {}\nrun: serve\nsecrets: {'secrets:A': b}",
+    "a repository": "service: {}\nrun: serve\nworkdir: {url: 'https://host/a.git', ref: main}",
+    "buckets": "service: {}\nrun: serve\n"
+    "file_mounts: {/a: 's3://b', /c: {name: d, mode: MOUNT, source: [e]}}",
+    "qps by accelerator": "service:\n  load_balancing_policy: instance_aware_least_load\n"
+    "  replica_policy: {min_replicas: 1, max_replicas: 2,\n"
+    "    target_qps_per_replica: {A100-80GB: 2, 'L4:2': 0.5}}\nrun: serve",
+    "an update": "service:\n  update: {mode: canary, max_surge: 25%, max_unavailable: 1,\n"
+    "    canary: {steps: [{weight: 5}, {weight: 50, pause_seconds: 600}]}}\nrun: serve",
+    "memory of an accelerator": "service: {}\nrun: serve\n"
+    "resources: {accelerators: {80GB+: 2, 'nvidia:40GB': 1}}",
+    "what has no effect": "service: {}\nrun: serve\nconfig: {a: [1]}\nresources: {autostop: 5}",
+}

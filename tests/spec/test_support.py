@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from skyflow.spec import Task
+from tests.spec.conftest import MINIMAL, Load, Refuse
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "service: {tls: {keyfile: a, certfile: b}}\nrun: x",
+            "1:11 service.tls: `service.tls` cannot be carried out by this version: remove it",
+        ),
+        (
+            f"resources:\n  any_of:\n    - image_id: docker:x\n{MINIMAL}",
+            "3:7 resources.any_of[0].image_id: `resources.any_of[0].image_id` cannot be carried "
+            "out by this version: remove it",
+        ),
+        (
+            f"file_mounts: {{/data: s3://b}}\n{MINIMAL}",
+            "1:15 file_mounts./data: `file_mounts./data` cannot be carried out by this version: "
+            "a bucket or URL; name a local path",
+        ),
+        (
+            f"resources: {{accelerators: [80GB+, L4]}}\n{MINIMAL}",
+            "1:13 resources.accelerators: choosing an accelerator by its memory cannot be carried "
+            "out by this version; name it",
+        ),
+    ],
+)
+def test_what_cannot_be_carried_out_is_named_with_its_place(
+    load: Load, text: str, problem: str
+) -> None:
+    (found,) = load(text).unsupported()
+    assert f"{found.line}:{found.column} {found.key}: {found.message}" == problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"resources: {{disk_tier: none, network_tier: standard, labels: {{}}}}\n{MINIMAL}",
+        f"volumes: {{}}\n{MINIMAL}",
+        "service: {replica_policy: {min_replicas: 1, max_replicas: 1, num_overprovision: 0,"
+        " dynamic_ondemand_fallback: false, upscale_delay_seconds: 5}}\nrun: x",
+        "service: {retry: all, drain_seconds: 5, load_balancing_policy: round_robin}\nrun: x",
+        f"num_nodes: 2\nresources: {{use_spot: true, disk_size: 10, memory: 4+}}\n{MINIMAL}",
+    ],
+)
+def test_what_asks_for_nothing_new_can_be_carried_out(load: Load, text: str) -> None:
+    assert load(text).unsupported() == ()
+
+
+def test_a_stored_task_says_the_same_without_places(load: Load) -> None:
+    task = load(f"config: {{a: 1}}\nvolumes: {{/a: b}}\n{MINIMAL}")
+    stored = Task.model_validate_json(task.model_dump_json())
+    assert stored == task
+    assert [each.message for each in stored.unsupported()] == [task.unsupported()[0].message]
+    assert [each.message for each in stored.notices] == [
+        "`config` has no effect on a service and is ignored"
+    ]
+
+
+def test_a_path_that_only_the_current_directory_has_is_found_with_a_notice(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here" / "app").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    task = load(f"workdir: app\n{MINIMAL}")
+    assert task.workdir == tmp_path / "here" / "app"
+    (notice,) = task.notices
+    assert notice.message.startswith("was found in the current directory")
+
+
+def test_paths_need_not_exist_if_nobody_wants_to_know(load: Load, tmp_path: Path) -> None:
+    task = load(f"workdir: nowhere\n{MINIMAL}", check_paths=False)
+    assert task.workdir == tmp_path / "nowhere"
+
+
+def test_variables_are_filled_in_where_skypilot_does_it(load: Load) -> None:
+    task = load(
+        "envs: {V: x}\nvolumes: {/$V: $V}\nfile_mounts: {/m: {name: b-$V}}\n"
+        "workdir: {url: 'https://h/$V'}\nsetup: echo $V\n"
+        "resources: {image_id: 'docker:$V', labels: {a: $V},\n"
+        "  any_of: [{image_id: {us: $V}}]}\n" + MINIMAL
+    )
+    said = task.model_dump(mode="json")
+    assert said["volumes"] == {"/x": "x"}
+    assert said["file_mounts"]["/m"]["name"] == "b-x"
+    assert said["workdir"]["url"] == "https://h/x"
+    assert said["setup"] == "echo $V"
+    assert said["resources"]["image_id"] == "docker:x"
+    assert said["resources"]["labels"] == {"a": "$V"}
+    assert said["resources"]["any_of"][0]["image_id"] == {"us": "x"}
+
+
+def test_api_keys_are_shown_nowhere(load: Load, refuse: Refuse) -> None:
+    text = "service: {auth: {api_keys: [literal-key]}}\nrun: echo literal-key"
+    task = load(text)
+    assert "literal-key" not in task.redacted_yaml() + repr(task)
+    assert task.secret_values() == ("literal-key",)
+    (problem,) = refuse("service: {auth: {api_keys: literal-key}}\nrun: x")
+    assert "found '<redacted>'" in problem
