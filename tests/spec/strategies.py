@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from skyflow.spec.numbers import MAX_MACHINES
 from skyflow.spec.section import Section, section_of
 
 Values = SearchStrategy[Any]
@@ -186,6 +187,17 @@ VARIABLES = st.dictionaries(
     TEXT | st.integers() | st.booleans() | st.floats(-100, 100),
     max_size=3,
 )
+
+
+def _few_machines(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document that stays within the machines that all replicas together may have."""
+    service = document["service"]
+    policy = service.get("replica_policy") or {}
+    replicas = int(service.get("replicas") or policy.get("min_replicas") or 1)
+    nodes = min(document.get("num_nodes", 1), MAX_MACHINES // replicas)
+    return {**document, "num_nodes": nodes}
+
+
 DOCUMENTS: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         # One of `resources.ports` in each of its forms.
@@ -204,4 +216,4 @@ DOCUMENTS: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "config": ANYTHING,
         "experimental": ANYTHING,
     },
-)
+).map(_few_machines)
