@@ -29,7 +29,7 @@ def unsupported_keys(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
     """Yield each key that this version cannot carry out, and what to say of it."""
     for path in marked(task, Mark.NOT_YET):
         if value_at(task, path) not in _HARMLESS.get(str(path[-1]), ()):
-            yield path, _message(path)
+            yield path, _message()
     yield from _unsupported_service(task)
     yield from _unsupported_resources(task)
     yield from _unsupported_files(task)
@@ -54,7 +54,7 @@ def _unsupported_service(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
     if policy is not None and policy.most > policy.min_replicas:
         path: KeyPath = ("service", "replica_policy", "max_replicas")
         why = "the number of replicas stays at `min_replicas`; leave `max_replicas` out"
-        yield path, _message(path, why)
+        yield path, _message(why)
     if task.service.load_balancing_policy == INSTANCE_AWARE:
         path = ("service", "load_balancing_policy")
         yield path, f"`{INSTANCE_AWARE}` {Mark.NOT_YET.value}; least_load and round_robin work"
@@ -76,12 +76,12 @@ def _by_memory(entry: Alternative, path: KeyPath) -> Iterator[tuple[KeyPath, str
 def _unsupported_files(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
     if task.workdir is not None and not isinstance(task.workdir, Path):
         why = "a Git repository as workdir; name a directory"
-        yield ("workdir",), _message(("workdir",), why)
+        yield ("workdir",), _message(why)
     for target, source in task.file_mounts.items():
         if isinstance(source, StorageMount):
             path = ("file_mounts", target)
-            yield path, _message(path, "a bucket or URL; name a local path")
+            yield path, _message("a bucket or URL; name a local path")
 
 
-def _message(path: KeyPath, why: str = "remove it") -> str:
-    return f"`{path_text(path)}` {Mark.NOT_YET.value}: {why}"
+def _message(why: str = "remove it") -> str:
+    return f"{Mark.NOT_YET.value}: {why}"

@@ -13,16 +13,15 @@ from tests.spec.conftest import MINIMAL, Load, Refuse
     [
         (
             "service: {tls: {keyfile: a, certfile: b}}\nrun: x",
-            "1:11 service.tls: `service.tls` cannot be carried out by this version: remove it",
+            "1:11 service.tls: cannot be carried out by this version: remove it",
         ),
         (
             f"resources:\n  any_of:\n    - image_id: docker:x\n{MINIMAL}",
-            "3:7 resources.any_of[0].image_id: `resources.any_of[0].image_id` cannot be carried "
-            "out by this version: remove it",
+            "3:7 resources.any_of[0].image_id: cannot be carried out by this version: remove it",
         ),
         (
             f"file_mounts: {{/data: s3://b}}\n{MINIMAL}",
-            "1:15 file_mounts./data: `file_mounts./data` cannot be carried out by this version: "
+            "1:15 file_mounts./data: cannot be carried out by this version: "
             "a bucket or URL; name a local path",
         ),
         (
