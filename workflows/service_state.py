@@ -248,7 +248,7 @@ class ServiceState(State):
         if record.leaving and outcome is not ReplicaPhase.FAILED_PROVISION:
             return
         ready_for = None if record.ready_at is None else now - record.ready_at
-        self.failures = failures_after(self.failures, ready_for)
+        self.failures = failures_after(self.failures, outcome, ready_for)
         delay = replacement_delay(self.failures, jitter)
         self.next_start_at = now + delay
         self.reason = f"replica {record.replica_id}: {outcome.value}: {report.reason}"

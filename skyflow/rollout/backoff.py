@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from skyflow.state import ReplicaPhase
+
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 300.0
 HEALTHY_SECONDS = 60.0
@@ -28,14 +30,19 @@ def replacement_delay(failures: int, jitter: float) -> float:
     return float(min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(failures - 1, 20)) * (0.5 + jitter))
 
 
-def failures_after(failures: int, ready_for: float | None) -> int:
-    """Return the failures in a row after one more replica failed.
+def failures_after(failures: int, outcome: ReplicaPhase, ready_for: float | None) -> int:
+    """Return the failures in a row after one more replica ended by itself.
+
+    A machine that its cloud took away while the replica served says nothing against the version:
+    its loss is made good at once, however many are lost.
 
     Args:
         failures: Failures in a row before.
-        ready_for: How long the failed replica had been ready, in seconds; None if it never was.
-
+        outcome: What the replica ended as.
+        ready_for: How long it had been ready, in seconds; None if it never was.
     """
-    if ready_for is not None and ready_for >= HEALTHY_SECONDS:
+    if ready_for is None:
+        return failures + 1
+    if outcome is ReplicaPhase.PREEMPTED or ready_for >= HEALTHY_SECONDS:
         return 0
     return failures + 1

@@ -62,9 +62,12 @@ def test_delays_grow_within_their_bounds(failures: int, jitter: float) -> None:
 
 
 def test_the_loss_of_a_proven_replica_is_made_good_at_once() -> None:
-    assert failures_after(5, ready_for=61) == 0
+    failed, preempted = ReplicaPhase.FAILED, ReplicaPhase.PREEMPTED
+    assert failures_after(5, failed, ready_for=61) == 0
+    assert failures_after(5, preempted, ready_for=1) == 0
     assert replacement_delay(0, 1.0) == 0
-    assert failures_after(5, ready_for=1) == failures_after(5, ready_for=None) == 6
+    assert failures_after(5, failed, ready_for=1) == 6
+    assert failures_after(5, preempted, ready_for=None) == 6
 
 
 def test_a_service_is_ready_with_one_ready_replica() -> None:
