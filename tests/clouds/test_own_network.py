@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -75,6 +76,16 @@ async def test_end_of_the_first_process_ends_all_and_removes_the_interface(
     os.kill(directory.holder, signal.SIGKILL)
     await eventually(lambda: not processes_of(cloud, machine.name))
     await eventually(lambda: interface not in interfaces())
+
+
+async def test_nothing_is_sent_elsewhere_for_a_machine_that_is_gone(
+    cloud: LocalCloud, access: Access
+) -> None:
+    machine = await cloud.launch(request(), access.keys)
+    await cloud.terminate([machine.name], "local")
+    with socket.socket() as client, pytest.raises(OSError) as refused:
+        client.connect((machine.address, 80))
+    assert refused.value.errno == errno.EHOSTUNREACH
 
 
 async def test_terminate_returns_when_the_interfaces_are_gone(

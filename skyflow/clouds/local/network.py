@@ -16,6 +16,8 @@ from skyflow.clouds.local import namespaces
 
 RANGE = IPv4Network("198.18.0.0/15")
 """Set aside for tests between networks by RFC 2544, so no host on the internet has it."""
+_GUARD_METRIC = 2**31
+"""Preference of the guard route, below that of any other one."""
 _BLOCK_BITS = 30
 _BLOCKS = 2 ** (_BLOCK_BITS - RANGE.prefixlen)
 
@@ -49,6 +51,7 @@ def connect(process: int, computer: int) -> Link:
     """
     namespaces.enter_network(computer)
     with IPRoute() as outside:
+        _guard(outside)
         link = _make_pair(outside, process)
         index = outside.link_lookup(ifname=link.interface)[0]
         outside.addr("add", index=index, address=str(link.gateway), prefixlen=_BLOCK_BITS)
@@ -69,6 +72,20 @@ def free_blocks(used: Iterable[IPv4Network], start: int) -> Iterator[int]:
         number = (start + offset) % _BLOCKS
         if not any(_block(number).overlaps(network) for network in taken):
             yield number
+
+
+def _guard(outside: IPRoute) -> None:
+    """Have the computer refuse what is sent to the address of a machine that is gone.
+
+    Its interface vanishes with it. Without this route the computer's default route would take
+    requests for it to the world outside, where something else may answer. It stays: a balancer may
+    ask after a machine long after its end.
+    """
+    try:
+        outside.route("add", dst=str(RANGE), type="unreachable", priority=_GUARD_METRIC)
+    except NetlinkError as error:
+        if error.code != errno.EEXIST:
+            raise
 
 
 def _make_pair(outside: IPRoute, process: int) -> Link:
@@ -94,7 +111,8 @@ def _used(outside: IPRoute) -> Iterator[IPv4Network]:
         text = f"{address.get_attr('IFA_ADDRESS')}/{address['prefixlen']}"
         yield IPv4Network(text, strict=False)
     for route in outside.get_routes(family=AF_INET):
-        if destination := route.get_attr("RTA_DST"):
+        guards = route.get_attr("RTA_PRIORITY") == _GUARD_METRIC
+        if not guards and (destination := route.get_attr("RTA_DST")):
             yield IPv4Network(f"{destination}/{route['dst_len']}", strict=False)
 
 
