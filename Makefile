@@ -27,7 +27,7 @@ serve: setup ## Deploy examples/hello here, and say how to reach it
 	@$(BIN)/python scripts/try_endpoint.py $(NAME)
 
 test: dev ## Run the tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: dev ## Check format, style, types and the directions of imports
 	@$(BIN)/ruff format --check .
