@@ -127,6 +127,8 @@ class ServiceEffects:
             self._note_unpublished(balancer, sent.port, error)
             return
         state.published[balancer] = sent.generation
+        state.serving = bool(sent.endpoints)
+        state.served = state.served or state.serving
         state.stale_balancers.pop(balancer, None)
         state.balancer_retry_at.pop(balancer, None)
         replicas = ", ".join(str(e.replica_id) for e in sent.endpoints) or "none"

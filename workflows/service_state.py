@@ -53,6 +53,10 @@ class ServiceState(State):
     stale_balancers: dict[str, int] = Field(default={})
     """Failed attempts in a row to reach a balancer."""
     balancer_retry_at: dict[str, float] = Field(default={})
+    serving: bool = False
+    """Whether a balancer has said that it sends requests to a replica."""
+    served: bool = False
+    """Whether one ever has."""
     was_ready: bool = False
     """Whether a replica of this version has been ready."""
     failures: int = 0
@@ -204,7 +208,8 @@ class ServiceState(State):
             stopping=self.stop is not None,
             has_port=self.slot is not None,
             failed=self.failed,
-            was_ready=self.was_ready,
+            was_ready=self.was_ready and self.served,
+            serving=self.serving,
             target=self.target,
             replicas=tuple(self.replicas.values()),
         )

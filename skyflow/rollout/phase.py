@@ -13,6 +13,7 @@ def service_phase(
     has_port: bool,
     failed: bool,
     was_ready: bool,
+    serving: bool,
     target: int,
     replicas: Sequence[ReplicaRecord],
 ) -> ServicePhase:
@@ -23,6 +24,7 @@ def service_phase(
         has_port: Its endpoint port is known.
         failed: Its version never became ready and is no longer tried.
         was_ready: A replica of its version has been ready.
+        serving: A balancer has said that it sends requests to a replica.
         target: Number of replicas wanted.
         replicas: The replicas that exist.
 
@@ -33,7 +35,9 @@ def service_phase(
         return ServicePhase.FAILED
     if not has_port:
         return ServicePhase.CONTROLLER_INIT
-    if any(replica.live and replica.phase is ReplicaPhase.READY for replica in replicas):
+    if serving and any(
+        replica.live and replica.phase is ReplicaPhase.READY for replica in replicas
+    ):
         return ServicePhase.READY
     nothing_comes = target == 0 and not any(replica.live for replica in replicas)
     return ServicePhase.NO_REPLICA if was_ready or nothing_comes else ServicePhase.REPLICA_INIT

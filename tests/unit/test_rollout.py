@@ -71,12 +71,15 @@ def test_the_loss_of_a_proven_replica_is_made_good_at_once() -> None:
 
 
 def test_a_service_is_ready_with_one_ready_replica() -> None:
-    def phase(*replicas: ReplicaRecord, was_ready: bool = False, target: int = 1) -> ServicePhase:
+    def phase(
+        *replicas: ReplicaRecord, was_ready: bool = False, serving: bool = True, target: int = 1
+    ) -> ServicePhase:
         return service_phase(
             stopping=False,
             has_port=True,
             failed=False,
             was_ready=was_ready,
+            serving=serving,
             target=target,
             replicas=replicas,
         )
@@ -85,3 +88,4 @@ def test_a_service_is_ready_with_one_ready_replica() -> None:
     assert phase(replica(1, leaving=True)) is ServicePhase.REPLICA_INIT
     assert phase(replica(1, STARTING), was_ready=True) is ServicePhase.NO_REPLICA
     assert phase(target=0) is ServicePhase.NO_REPLICA
+    assert phase(replica(1), serving=False) is ServicePhase.REPLICA_INIT

@@ -207,9 +207,11 @@ async def test_a_balancer_that_is_away_holds_up_nothing(controller: Controller) 
 async def test_a_balancer_that_comes_later_is_published_to(controller: Controller) -> None:
     controller.world.balancers = ()
     await controller.apply(version())
-    await controller.until_phase(ServicePhase.READY)
+    await eventually(lambda: len(controller.world.machines) == 2)
+    assert (await controller.status()).phase is not ServicePhase.READY
     await controller.handle.signal(Message.BALANCERS_CHANGED, Balancers(ids=("main",)))
     await controller.until_serving(1, 2)
+    await controller.until_phase(ServicePhase.READY)
 
 
 async def test_scale_starts_and_drains_replicas(controller: Controller) -> None:
