@@ -72,7 +72,7 @@ class ServicePhase(StrEnum):
     REPLICA_INIT = "REPLICA_INIT"
     """No replica has been ready yet."""
     READY = "READY"
-    """At least one replica is ready."""
+    """At least one replica is ready, and a balancer sends requests to it."""
     NO_REPLICA = "NO_REPLICA"
     """Was ready; no replica is now."""
     FAILED = "FAILED"
