@@ -166,6 +166,32 @@ class ServiceState(State):
         self.ended.append(self.replicas.pop(replica_id))
         del self.ended[:-ENDED_REPLICAS_KEPT]
 
+    def retire(self, replica_id: int, reason: str, now: float) -> None:
+        """Take a replica out: it is drained and ended; one that is on its way out stays so."""
+        record = self.replicas.get(replica_id)
+        if record is None or not record.live:
+            return
+        self.change(replica_id, leaving=True, reason=reason)
+        if self.stop is None:
+            self.decide(now, "stop", reason, replica_id)
+        if record.attempt == 0:
+            self.change(replica_id, phase=ReplicaPhase.TERMINATED)
+            self.forget(replica_id)
+
+    def lose(self, replica_id: int, reason: str, now: float) -> None:
+        """Have a replica whose workflow is gone told once more to end, and so be cleared away."""
+        record = self.replicas.get(replica_id)
+        if record is None or record.attempt == 0:
+            return
+        self.change(
+            replica_id,
+            leaving=True,
+            stop_sent=False,
+            stop_as=record.outcome or record.stop_as,
+            reason=record.reason if record.leaving else reason,
+        )
+        self.decide(now, "lost", reason, replica_id)
+
     def abandon(self, replica_id: int, reason: str, now: float, jitter: float) -> None:
         """Count a replica as failed that was never started."""
         report = ReplicaReport(
