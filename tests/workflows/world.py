@@ -50,6 +50,10 @@ class World:
         self.launch_gate: asyncio.Event = asyncio.Event()
         self.launch_gate.set()
         self.launching = 0
+        self.teardown_gate: asyncio.Event = asyncio.Event()
+        self.teardown_gate.set()
+        self.tearing_down = 0
+        self.teardown_error: str | None = None
         self.setup_error: str | None = None
         self.setup_error_kind = "CommandFailed"
         self.reports: dict[int, asyncio.Queue[WatchResult]] = defaultdict(asyncio.Queue)
@@ -152,6 +156,15 @@ class World:
 
     @activity.defn
     async def teardown_replica(self, request: TeardownRequest) -> bool:
+        if self.teardown_error:
+            raise ApplicationError(self.teardown_error, type="CloudError", non_retryable=True)
+        self.tearing_down += 1
+        try:
+            while not self.teardown_gate.is_set():
+                activity.heartbeat()
+                await asyncio.sleep(0.02)
+        finally:
+            self.tearing_down -= 1
         for name in request.names:
             if self.machines.pop(name, None):
                 self.ledger.append(("delete", name))
