@@ -25,7 +25,7 @@ from lb.control.registration import (
 )
 from skyflow.config import Settings
 from skyflow.contracts import balancer_queue
-from skyflow.temporal import connect
+from skyflow.temporal import BUILD_ID, connect
 
 _GRACE = timedelta(seconds=2)
 """Time for activities when the process is asked to end."""
@@ -87,6 +87,7 @@ class BalancerWorker:
             activities=[activities.apply_endpoints, activities.drain_replica],
             graceful_shutdown_timeout=_GRACE,
             max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
+            build_id=BUILD_ID,
         )
         async with self._worker:
             _log.info("working on %s", balancer_queue(self._balancer))

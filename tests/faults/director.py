@@ -28,10 +28,11 @@ class Director:
         self._striking: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
-    async def start(self) -> None:
+    async def __aenter__(self) -> Director:
         self._server = await asyncio.start_unix_server(self._answer, self.path)
+        return self
 
-    async def stop(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._server
         self._server.close()
         for task in self._striking:

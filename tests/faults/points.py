@@ -20,8 +20,10 @@ class Stage(StrEnum):
     CHECKPOINT = "checkpoint"
     """Every workflow continues as new."""
     REAP = "reap"
-    """The reaper runs."""
+    """The workflow of a replica is terminated, and the reaper runs."""
     DOWN = "down"
+    ABANDON = "abandon"
+    """In place of `down`: the workflow of the service is terminated, and the reaper runs."""
 
 
 class Moment(StrEnum):
@@ -76,6 +78,7 @@ class Point:
 
 _LONG = (Moment.BEFORE, Moment.DURING, Moment.AFTER)
 _STARTS = {Stage.DEPLOY: 2, Stage.REPLACE: 1, Stage.SCALE: 1}
+_ENDS = {Stage.REAP: 1, Stage.DOWN: 2, Stage.ABANDON: 2}
 
 TABLE: Mapping[str, Work] = {
     "reserve_endpoint": Work(Host.WORKER, {Stage.DEPLOY: 1}),
@@ -85,10 +88,12 @@ TABLE: Mapping[str, Work] = {
     "start_replica": Work(Host.WORKER, _STARTS),
     "watch_replica": Work(Host.WORKER, _STARTS, _LONG),
     "apply_endpoints": Work(Host.CONTROL, {Stage.DEPLOY: 1, Stage.REPLACE: 2, Stage.SCALE: 2}),
-    "drain_replica": Work(Host.CONTROL, {Stage.SCALE: 1, Stage.DOWN: 2}, _LONG),
-    "teardown_replica": Work(Host.WORKER, {Stage.REPLACE: 1, Stage.SCALE: 1, Stage.DOWN: 2}),
-    "remove_service_files": Work(Host.WORKER, {Stage.DOWN: 1}),
-    "release_endpoint": Work(Host.WORKER, {Stage.DOWN: 1}),
+    "drain_replica": Work(Host.CONTROL, {Stage.SCALE: 1, **_ENDS}, _LONG),
+    "teardown_replica": Work(Host.WORKER, {Stage.REPLACE: 1, Stage.SCALE: 1, **_ENDS}),
+    "remove_service_files": Work(Host.WORKER, {Stage.DOWN: 1, Stage.ABANDON: 1}),
+    "release_endpoint": Work(Host.WORKER, {Stage.DOWN: 1, Stage.ABANDON: 1}),
+    "survey_installation": Work(Host.WORKER, {Stage.REAP: 2, Stage.ABANDON: 2}),
+    "recall_service": Work(Host.WORKER, {Stage.ABANDON: 1}),
     WorkflowName.INSTALLATION: Work(Host.WORKER, {Stage.CHECKPOINT: 1}, (Moment.CONTINUE,)),
     WorkflowName.SERVICE: Work(Host.WORKER, {Stage.CHECKPOINT: 1}, (Moment.CONTINUE,)),
     WorkflowName.REPLICA: Work(Host.WORKER, {Stage.CHECKPOINT: 2}, (Moment.CONTINUE,)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import socket
 import time
@@ -13,12 +14,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar, TypeVar
 
 from skyflow.client import Skyflow
-from skyflow.contracts import Message
+from skyflow.contracts import WORKFLOW_QUEUE, Message, ReaperRequest, WorkflowName
 from skyflow.errors import ControllerUnavailable, ServiceNotFound
 from skyflow.naming import (
     INSTALLATION_WORKFLOW_ID,
+    REAPER_ID,
     machine_prefix,
     replica_workflow_id,
+    service_directory,
     service_workflow_id,
 )
 from skyflow.spec import load_task
@@ -38,6 +41,8 @@ STRIKE_SECONDS = 10.0
 """Longest wait for a fault that has not struck when the work of its stage is done."""
 SETTLE_SECONDS = 0.5
 """What a process that was frozen to the end gets to do harm once it goes on."""
+LEFT_SECONDS = 5.0
+"""Longest wait until the last of a service has gone from the balancer."""
 LOOK_SECONDS = 0.2
 FIRST_PORT = 30001
 
@@ -95,7 +100,7 @@ class Run:
                 stack.director.arm([f for f in self._scenario.faults if f.stage is stage])
                 await self._STEPS[stage](self)
                 await self._all_struck()
-                if stage is not Stage.DOWN:
+                if stage not in (Stage.DOWN, Stage.ABANDON):
                     await self._until_back()
                 if await stack.thaw():
                     await asyncio.sleep(SETTLE_SECONDS)
@@ -153,12 +158,51 @@ class Run:
                     await _repeated(lambda sdk: sdk.down(self._service), self._stack)
             assert (await handle.describe()).status.name == "COMPLETED"  # type: ignore[union-attr]
 
+    async def _reap(self) -> None:
+        service = service_workflow_id(self._service)
+        await self._continue_as_new(service)  # or it would notice the end of a child by itself
+        victim = self._stack.chance.choice(await self._ready())
+        name = replica_workflow_id(self._service, self._incarnation, victim.replica_id)
+        await self._stack.client.get_workflow_handle(name).terminate()
+        await self._run_reaper()
+        await self._until_back(without=victim.replica_id)
+
+    async def _abandon(self) -> None:
+        """Terminate the service; an hour later nothing is to be left of it."""
+        await self.prober.stop()
+        async with self._slow_requests(2):
+            handle = self._stack.client.get_workflow_handle(service_workflow_id(self._service))
+            await handle.terminate()
+            self._age_files()
+
+            async def all_gone() -> bool:
+                await self._run_reaper()
+                return not await self._left()
+
+            await _until(all_gone, "nothing is left of a service that was terminated")
+
+    async def _run_reaper(self) -> None:
+        """Do at once what the schedule does every few minutes."""
+        await self._stack.client.execute_workflow(
+            WorkflowName.REAPER,
+            ReaperRequest(grace_seconds=1),
+            id=f"{REAPER_ID}-{self._service}",
+            task_queue=WORKFLOW_QUEUE,
+        )
+
+    def _age_files(self) -> None:
+        directory = self._stack.settings.store / service_directory(self._incarnation)
+        for path in (directory, *directory.rglob("*")):
+            os.utime(path, (0, 0))
+
     _STEPS: ClassVar = {
         Stage.DEPLOY: _deploy,
         Stage.REPLACE: _replace,
         Stage.SCALE: _scale,
         Stage.CHECKPOINT: _checkpoint,
+        Stage.REAP: _reap,
         Stage.DOWN: _down,
+        Stage.ABANDON: _abandon,
     }
 
     async def _until_back(self, count: int = 2, without: int | None = None) -> None:
@@ -247,24 +291,16 @@ class Run:
             )
         ]
 
-        async def left() -> list[str]:
-            return [
-                each
-                async for each in leftovers(
-                    stack, self._service, self._incarnation, self._interfaces
-                )
-            ]
+        async def nothing_left() -> bool:
+            return not await self._left()
 
         with suppress(AssertionError):
-            await eventually(self._negated(left), 5)
-        self.outcome.problems += [f"left over: {each}" for each in await left()]
+            await eventually(nothing_left, LEFT_SECONDS)
+        self.outcome.problems += [f"left over: {each}" for each in await self._left()]
 
-    @staticmethod
-    def _negated(left: Callable[[], Awaitable[list[str]]]) -> Callable[[], Awaitable[bool]]:
-        async def nothing() -> bool:
-            return not await left()
-
-        return nothing
+    async def _left(self) -> list[str]:
+        found = leftovers(self._stack, self._service, self._incarnation, self._interfaces)
+        return [each async for each in found]
 
     def _serving(self, serving: list[Serving]) -> list[Serving]:
         """Return when each replica was served and lived: what was taken away did not end itself."""

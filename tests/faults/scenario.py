@@ -67,9 +67,10 @@ class Scenario:
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """The stages of the run: deploy, those in which a fault strikes, and down."""
+        """The stages of the run: deploy, those in which a fault strikes, and the end."""
         struck = {fault.stage for fault in self.faults}
-        return tuple(s for s in Stage if s in struck or s in (Stage.DEPLOY, Stage.DOWN))
+        end = Stage.ABANDON if Stage.ABANDON in struck else Stage.DOWN
+        return tuple(s for s in Stage if s in struck or s in (Stage.DEPLOY, end))
 
 
 _SHARED = (Target.OTHER_WORKER, Target.CONTROL, Target.DATA, Target.MACHINE)
@@ -91,7 +92,7 @@ def scenario(seed: int, *, whole: bool = False) -> Scenario:
     first = _fault(POINTS[seed % len(POINTS)], None, chance, whole)
     faults = [first]
     if chance.random() < 0.6:
-        later = [p for p in POINTS if any(_order(s) >= _order(first.stage) for s in p.stages)]
+        later = [each for each in POINTS if _stages(each, first.stage)]
         faults.append(_fault(chance.choice(later), first.stage, chance, whole))
     return Scenario(seed, tuple(faults), chance.choice(list(Loss)), chance.random() < 0.15)
 
@@ -108,8 +109,7 @@ def covering(count: int) -> list[int]:
 
 
 def _fault(point: Point, since: Stage | None, chance: random.Random, whole: bool) -> Fault:
-    stages = [s for s in point.stages if since is None or _order(s) >= _order(since)]
-    stage = chance.choice(stages)
+    stage = chance.choice(_stages(point, since))
     target = _target(point, chance, whole)
     freezes = target in _FREEZABLE and chance.random() < 0.3
     own = target is Target.SELF and point.host is Host.CONTROL
@@ -131,5 +131,9 @@ def _target(point: Point, chance: random.Random, whole: bool) -> Target:
     return chance.choice(_WHOLE if whole else _SHARED)
 
 
-def _order(stage: Stage) -> int:
-    return list(Stage).index(stage)
+def _stages(point: Point, since: Stage | None) -> list[Stage]:
+    """Return the stages in which a point is reached, from one on; a run has only one end."""
+    order = list(Stage)
+    other_end = {Stage.DOWN: Stage.ABANDON, Stage.ABANDON: Stage.DOWN}.get(since or Stage.DEPLOY)
+    begin = order.index(since) if since else 0
+    return [s for s in order[begin:] if s in point.stages and s is not other_end]

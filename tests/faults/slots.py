@@ -77,8 +77,8 @@ class Slots:
         number = next(self._numbers)
         # Addresses of their own, so that no slot's balancer takes another's port while it is dead.
         stack = make(self.server.home / str(number), f"127.0.1.{number}")
-        await stack.start()
         try:
+            await stack.start()
             yield stack
         finally:
             await stack.stop()

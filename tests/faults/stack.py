@@ -10,6 +10,7 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,6 +59,7 @@ class Stack(ABC):
         self.settings = settings
         self.chance = random.Random(0)
         self.director = Director(home / "faults.sock", self.strike)
+        self._open = AsyncExitStack()
         self.kept: dict[str, KeptProcess] = {}
         self.frozen: list[Frozen] = []
         self.losses: dict[str, float] = {}
@@ -82,18 +84,17 @@ class Stack(ABC):
         for directory in (self.logs, self.home / "tmp"):
             directory.mkdir(parents=True)
         self._write_service()
-        await self.director.start()
+        await self._open.enter_async_context(self.director)
+        self.data_plane = await self._open.enter_async_context(DataPlane(self.settings))
+        thawing = asyncio.create_task(self._thaw_late())
+        self._open.callback(thawing.cancel)
+        self._open.push_async_callback(self._stop)
         await self._start()
-        self.data_plane = await DataPlane(self.settings).__aenter__()
-        self._thawing = asyncio.create_task(self._thaw_late())
 
     async def stop(self) -> None:
         """End everything and remove its files."""
-        self._thawing.cancel()
         await self.thaw()
-        await self._stop()
-        await self.director.stop()
-        await self.data_plane.__aexit__(None, None, None)
+        await self._open.aclose()
         await asyncio.to_thread(shutil.rmtree, self.home, ignore_errors=True)
 
     async def strike(self, fault: Fault, reached_by: int) -> None:
@@ -270,7 +271,7 @@ class WholeStack(Stack):
         await self.keep("worker-2", "worker", "run")
 
     async def _stop(self) -> None:
-        await self.kept["worker-2"].stop()
+        await asyncio.gather(*(process.stop() for process in self.kept.values()))
         await stop_stack(self.settings)
 
     async def _struck(self, target: Target) -> None:
