@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.service_placement import NO_LONGER_RUNS
     from workflows.service_reconcile import next_deadline, reconcile
     from workflows.service_state import ServiceState
+    from workflows.service_status import service_status
 
 MOST_MACHINES = 1000
 """Children that a workflow may have stay well under the server's limit of 2,000, and what is known
@@ -91,7 +92,7 @@ class ServiceWorkflow:
     def scale(self, request: ScaleRequest) -> ServiceStatus:
         """Run this many replicas."""
         self._accept_scale(request)
-        return self._state.status(self._now())
+        return service_status(self._state, self._now())
 
     @scale.validator
     def _check_scale(self, request: ScaleRequest) -> None:
@@ -118,7 +119,7 @@ class ServiceWorkflow:
     def terminate_replica(self, request: ReplicaTermination) -> ServiceStatus:
         """End one replica, which is drained and replaced."""
         self._accept_termination(request)
-        return self._state.status(self._now())
+        return service_status(self._state, self._now())
 
     @terminate_replica.validator
     def _check_termination(self, request: ReplicaTermination) -> None:

@@ -28,6 +28,7 @@ from workflows.calls import call, failure
 from workflows.details import service_details
 from workflows.service_placement import ServicePlacement, tell_replica
 from workflows.service_state import ServiceState
+from workflows.service_status import service_status
 
 _SERVICE = SearchAttributeKey.for_keyword("SkyflowService")
 _PHASE = SearchAttributeKey.for_keyword("SkyflowPhase")
@@ -83,7 +84,7 @@ class ServiceEffects:
 
     def status(self, now: float) -> ServiceStatus:
         """Return what the service says of itself."""
-        return self._state.status(now, ServicePhase.DOWN if self.finished else None)
+        return service_status(self._state, now, ServicePhase.DOWN if self.finished else None)
 
     def mirror(self, now: float) -> None:
         """Show the state to those who ask while no worker runs: memo and search attributes."""

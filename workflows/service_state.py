@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from skyflow import API_VERSION
 from skyflow.contracts import ApplyRequest, Slot, StopRequest
 from skyflow.placement.offers import Offer, Refusal
 from skyflow.records import State
@@ -13,7 +12,6 @@ from skyflow.rollout.backoff import (
     failures_after,
     replacement_delay,
 )
-from skyflow.rollout.phase import service_phase
 from skyflow.state import (
     Decision,
     Endpoint,
@@ -21,8 +19,6 @@ from skyflow.state import (
     ReplicaPhase,
     ReplicaRecord,
     ReplicaReport,
-    ServicePhase,
-    ServiceStatus,
     ServiceVersion,
 )
 
@@ -227,37 +223,6 @@ class ServiceState(State):
             return False
         self.endpoint_set = fresh.model_copy(update={"generation": fresh.generation + 1})
         return True
-
-    def phase(self) -> ServicePhase:
-        """Return what the service may call itself."""
-        return service_phase(
-            stopping=self.stop is not None,
-            has_port=self.slot is not None,
-            failed=self.failed,
-            was_ready=self.was_ready and self.served,
-            serving=self.serving,
-            target=self.target,
-            replicas=tuple(self.replicas.values()),
-        )
-
-    def status(self, now: float, phase: ServicePhase | None = None) -> ServiceStatus:
-        """Return what the service says of itself."""
-        return ServiceStatus(
-            api_version=API_VERSION,
-            service=self.service,
-            incarnation=self.incarnation,
-            phase=phase or self.phase(),
-            reason=self.reason,
-            version=self.version.number,
-            spec_digest=self.version.spec.digest,
-            target=self.target,
-            port=self.slot.port if self.slot else None,
-            started_at=self.started_at,
-            load_balancing_policy=self.version.settings.load_balancing_policy,
-            resources=self.version.settings.resources,
-            replicas=(*self.replicas.values(), *self.ended),
-            updated_at=now,
-        )
 
     def _endpoints(self, *, leaving: bool) -> tuple[Endpoint, ...]:
         return tuple(

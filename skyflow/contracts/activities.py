@@ -12,15 +12,18 @@ from skyflow.contracts.names import OPERATIONS_QUEUE, WATCH_QUEUE
 from skyflow.contracts.payloads import (
     DrainRequest,
     DrainResult,
+    EndedService,
     EndpointsApplied,
     OfferQuery,
     Offers,
     ReplicaTask,
     ServiceReference,
+    SurveyRequest,
     TeardownRequest,
     WatchRequest,
     WatchResult,
 )
+from skyflow.orphans import ServiceId, Survey
 from skyflow.records import Record
 from skyflow.state import EndpointSet
 
@@ -161,6 +164,18 @@ REMOVE_SERVICE_FILES = Activity(
     heartbeat=_HEARTBEAT,
     attempts=TRIES_AT_THE_END,
 )
+SURVEY_INSTALLATION = Activity(
+    "survey_installation",
+    SurveyRequest,
+    Survey,
+    OPERATIONS_QUEUE,
+    timedelta(minutes=10),
+    heartbeat=_HEARTBEAT,
+    attempts=3,
+)
+RECALL_SERVICE = Activity(
+    "recall_service", ServiceId, EndedService, OPERATIONS_QUEUE, _SHORT, attempts=3
+)
 
 ACTIVITIES = (
     RESERVE_ENDPOINT,
@@ -174,4 +189,6 @@ ACTIVITIES = (
     APPLY_ENDPOINTS,
     DRAIN_REPLICA,
     REMOVE_SERVICE_FILES,
+    SURVEY_INSTALLATION,
+    RECALL_SERVICE,
 )
