@@ -23,7 +23,13 @@ from skyflow.clouds.base import (
 from skyflow.clouds.ledger import Ledger
 from skyflow.clouds.local.directory import Contact, MachineDirectory, Plan
 from skyflow.clouds.local.lifetime import end_processes, launch_failure, start
-from skyflow.clouds.local.mode import NetworkMode, network_mode, own_network_problem
+from skyflow.clouds.local.mode import (
+    NetworkMode,
+    network_mode,
+    own_network_problem,
+    usable_way_out,
+)
+from skyflow.clouds.local.way_out import WayOut
 from skyflow.config import Settings
 from skyflow.errors import InvalidRequest
 from skyflow.placement.offers import Offer, Place, ResourceRequest
@@ -41,6 +47,7 @@ class LocalCloud(Cloud):
     def __init__(self, settings: Settings) -> None:
         self._machines = settings.machines
         self._wanted_network = settings.local_network
+        self._wanted_outbound = settings.local_outbound
         self.ledger = Ledger(settings.machines / "ledger.jsonl")
 
     def network_mode(self) -> NetworkMode:
@@ -88,6 +95,7 @@ class LocalCloud(Cloud):
                 user=_user_name(),
                 host_private_key=keys.host_private_key,
                 authorized_key=keys.authorized_key,
+                way_out=await self._way_out() if own_network else None,
             )
             await start(directory, plan)
         contact = directory.contact
@@ -123,6 +131,9 @@ class LocalCloud(Cloud):
 
     async def _mode(self) -> NetworkMode:
         return await asyncio.to_thread(self.network_mode)
+
+    async def _way_out(self) -> WayOut | None:
+        return await asyncio.to_thread(usable_way_out, self._wanted_outbound)
 
     def directory(self, name: str) -> MachineDirectory | None:
         """Return the directory of a name, None if no machine can have it (`../x`)."""

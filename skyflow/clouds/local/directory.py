@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from skyflow.clouds.local import liveness
+from skyflow.clouds.local.way_out import WayOut
 
 _MARK_SECONDS = 7 * 24 * 3600
 """How long it is remembered that a machine was ended: far longer than any launch may take."""
@@ -28,6 +29,8 @@ class Plan:
     """Name of the computer's user who started it."""
     host_private_key: str = field(repr=False)
     authorized_key: str
+    way_out: WayOut | None = None
+    """How to reach what is beyond the computer from a network of its own."""
 
     def to_json(self) -> bytes:
         """Return the plan as JSON."""
@@ -36,7 +39,9 @@ class Plan:
     @staticmethod
     def from_json(text: bytes) -> Plan:
         """Read a plan."""
-        return Plan(**json.loads(text))
+        fields = json.loads(text)
+        way_out = fields.pop("way_out")
+        return Plan(**fields, way_out=WayOut.from_fields(way_out) if way_out else None)
 
 
 @dataclass(frozen=True)
