@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import hashlib
 import os
+import resource
 import signal
 import sys
 import time
@@ -83,6 +85,13 @@ class StackMember:
     fingerprint: str
     """Digest of all that the process was started with."""
     identity: ProcessIdentity
+
+
+def allow_many_files() -> None:
+    """Let this process have as many files and sockets open as the system lets it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses what its hard limit allows
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def stack_marker(name: str, command: Sequence[str], fingerprint: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import resource
 import signal
 import socket
 from contextlib import suppress
@@ -19,6 +18,7 @@ from lb.data.endpoint_files import EndpointFiles
 from lb.data.registry import Registry
 from lb.reports import control_socket
 from skyflow.config import Settings
+from skyflow.processes import allow_many_files
 
 STOP_SECONDS = 10.0
 """Time for requests in flight when the process is asked to end."""
@@ -32,7 +32,7 @@ def run(settings: Settings, bind: str) -> None:
     Raises:
         StackError: Another data plane runs, or the control socket's path is too long.
     """
-    _allow_many_connections()
+    allow_many_files()
     with control_socket_at(control_socket(settings)) as bound:
         uvloop.run(_serve(settings, bind, bound))
 
@@ -69,9 +69,3 @@ async def _finish(registry: Registry) -> None:
     registry.abort()
     await registry.finished()
     _log.info("stopped")
-
-
-def _allow_many_connections() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # macOS refuses what its hard limit seems to allow
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

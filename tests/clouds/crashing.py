@@ -16,15 +16,13 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from skyflow.clouds.base import MachineRequest, MachineState
 from skyflow.clouds.fake import FakeCloud
 from skyflow.clouds.local.cloud import LocalCloud
-from skyflow.clouds.local.processes import MARKER
+from skyflow.clouds.local.marks import processes_of
 from skyflow.config import Settings
 from skyflow.placement.offers import Place
-from tests.clouds.access import Access
+from tests.clouds.access import Access, running
 
 Task = Callable[[], Coroutine[Any, Any, object]]
 
@@ -75,7 +73,7 @@ class Sweep:
         asyncio.run(self._launch(name))
         died = self._killed(lambda: cloud.preempt(name), window)
         state = asyncio.run(cloud.describe([name], self._place.region))[name]
-        assert _runs(name) == (state is MachineState.RUNNING)
+        assert _runs(self._path(name)) == (state is MachineState.RUNNING)
         self._check(name)
         asyncio.run(self._end(name))
         self._check_gone(name)
@@ -88,6 +86,10 @@ class Sweep:
     def _end(self, name: str) -> Coroutine[Any, Any, object]:
         return self._cloud.terminate([name], self._place.region)
 
+    def _path(self, name: str) -> Path:
+        script = isinstance(self._cloud, FakeCloud)
+        return (self._home / "script.json.state" if script else self._home) / "machines" / name
+
     def _events(self, name: str) -> list[str]:
         return [entry.event for entry in self._cloud.ledger.read() if entry.name == name]
 
@@ -98,11 +100,11 @@ class Sweep:
         """Check what must hold whenever somebody has died."""
         owned = self._owned()
         assert set(self._cloud.ledger.existing()) <= set(owned)
-        if _runs(name):
+        if _runs(self._path(name)):
             assert self._events(name) == ["create"]
 
     def _check_gone(self, name: str) -> None:
-        assert not _runs(name)
+        assert not _runs(self._path(name))
         assert self._owned() == []
         assert self._cloud.ledger.existing() == []
 
@@ -139,15 +141,8 @@ def _die_at(window: int, home: str) -> None:
     sys.addaudithook(look)
 
 
-def _runs(name: str) -> bool:
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARKER, "").endswith(f"/{name}"):
-                if process.status() != psutil.STATUS_ZOMBIE:
-                    return True
-        except (psutil.Error, OSError):
-            continue
-    return False
+def _runs(path: Path) -> bool:
+    return bool(running(processes_of(path)))
 
 
 def main(home: Path, cloud: str, machines: str, what: str, stride: str) -> int:
@@ -155,7 +150,10 @@ def main(home: Path, cloud: str, machines: str, what: str, stride: str) -> int:
     settings = Settings(home=home, local_network="shared")
     script = home / "script.json"
     script.write_text(json.dumps({"machines": machines, "places": [_PLACE_OF_SCRIPT]}))
-    clouds = {"local": LocalCloud(settings), "fake": FakeCloud(settings, script)}
+    clouds: dict[str, LocalCloud | FakeCloud] = {
+        "local": LocalCloud(settings),
+        "fake": FakeCloud(settings, script),
+    }
     sweep: Callable[[str, int], bool] = getattr(Sweep(home, clouds[cloud]), what)
     window = 0
     while sweep(f"skyflow-{what}-{window}", window):

@@ -7,7 +7,6 @@ import contextlib
 import getpass
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import psutil
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from skyflow.clouds.local import liveness, namespaces
+from skyflow.clouds.local import liveness, marks, namespaces
 from skyflow.clouds.local.directory import Contact, MachineDirectory, Plan
 from skyflow.clouds.local.way_out import RESOLVER_FILE
 
@@ -88,6 +88,7 @@ def _be_machine(directory: MachineDirectory, plan: Plan, answer: int, address: i
     status = 1
     try:
         _detach()
+        marks.mark_this_process(directory.path)
         if plan.own_network:
             namespaces.become_init(directory.name)
             if plan.way_out and plan.way_out.resolver_file:
@@ -173,7 +174,7 @@ def _end_everything(directory: MachineDirectory) -> None:
         ending.end_descendants()
     else:
         # The parent, if there still is one, has yet to tell that the machine did not start.
-        ending.end_marked(directory.path, spared=os.getppid())
+        ending.end_all(lambda: marks.processes_of(directory.path), spared=os.getppid())
 
 
 if __name__ == "__main__":
