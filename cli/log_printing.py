@@ -14,7 +14,8 @@ from skyflow.client import Skyflow
 from skyflow.config import Settings
 from skyflow.errors import ControllerUnavailable, ServiceNotFound, StackError
 from skyflow.sdk.files import access_log, file_lines
-from skyflow.sdk.logs import LogLine, ServiceLogs
+from skyflow.sdk.log_lines import LogLine
+from skyflow.sdk.logs import ServiceLogs
 from skyflow.sdk.views import ServiceView
 from skyflow.state import Decision, ServicePhase
 
