@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.context import Context
-from activities.running import mapped_errors
+from activities.running import heartbeating, mapped_errors
 from skyflow.contracts import REMOVE_SERVICE_FILES, ServiceReference
 from skyflow.naming import service_directory
 
@@ -21,5 +21,6 @@ class FileActivities:
     async def remove_service_files(self, reference: ServiceReference) -> bool:
         """Remove a service's specs and snapshots; its logs stay."""
         with mapped_errors():
-            await self._store.delete_prefix(service_directory(reference.incarnation))
+            async with heartbeating():
+                await self._store.delete_prefix(service_directory(reference.incarnation))
         return True

@@ -40,7 +40,8 @@ class MachineActivities:
     async def find_offers(self, query: OfferQuery) -> Offers:
         """Return what every enabled cloud offers."""
         with mapped_errors():
-            return await find_offers(self._context.settings, query)
+            async with heartbeating():
+                return await find_offers(self._context.settings, query)
 
     @activity.defn(name=LAUNCH_MACHINE.name)
     async def launch_machine(self, request: MachineRequest) -> Machine:

@@ -27,6 +27,7 @@ PURE = (
     "skyflow.errors",
     "skyflow.naming",
     "skyflow.records",
+    "skyflow.orphans",
     "skyflow.state",
     "skyflow.placement",
     "skyflow.rollout",

@@ -18,12 +18,15 @@ from activities.files import FileActivities
 from activities.installation import InstallationActivities
 from activities.machines import MachineActivities
 from activities.replica import ReplicaActivities
+from activities.survey import SurveyActivities
 from skyflow.config import Settings
 from skyflow.contracts import OPERATIONS_QUEUE, WATCH_QUEUE, WORKFLOW_QUEUE
 from skyflow.temporal import connect, external_address
+from worker.reaper_schedule import ensure_reaper
 from worker.search_attributes import register_search_attributes
 from workflows.installation import InstallationWorkflow
 from workflows.messages import DropUnfitSignals
+from workflows.reaper import ReaperWorkflow
 from workflows.replica import ReplicaWorkflow
 from workflows.service import ServiceWorkflow
 
@@ -37,6 +40,8 @@ GRACE = timedelta(seconds=1)
 """What activities get to end by themselves before they move to another worker."""
 STICKY_SECONDS = timedelta(seconds=2)
 """How long a workflow waits for the worker that knows it before another one takes it."""
+
+WORKFLOWS = (InstallationWorkflow, ServiceWorkflow, ReplicaWorkflow, ReaperWorkflow)
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +62,7 @@ async def run_worker(settings: Settings) -> None:
     client = await connect(settings, timeout=CONNECT_SECONDS)
     if external_address():  # the supervisor sets the stack's own up
         await register_search_attributes(client)
+    await ensure_reaper(client)
     async with AsyncExitStack() as stack:
         context = await stack.enter_async_context(open_context(settings, client))
         for worker in workers(client, context):
@@ -84,7 +90,7 @@ def workers(client: Client, context: Context) -> list[Worker]:
         Worker(
             client,
             task_queue=WORKFLOW_QUEUE,
-            workflows=[InstallationWorkflow, ServiceWorkflow, ReplicaWorkflow],
+            workflows=WORKFLOWS,
             interceptors=[DropUnfitSignals()],
             workflow_runner=SandboxedWorkflowRunner(
                 SandboxRestrictions.default.with_passthrough_modules("skyflow", "workflows")
@@ -112,6 +118,7 @@ def activities_by_queue(context: Context) -> dict[str, list[Callable[..., object
     """Return the activities that a worker carries out, by task queue."""
     installation, machines = InstallationActivities(context), MachineActivities(context)
     replica, files = ReplicaActivities(context), FileActivities(context)
+    survey = SurveyActivities(context)
     return {
         OPERATIONS_QUEUE: [
             installation.reserve_endpoint,
@@ -122,6 +129,8 @@ def activities_by_queue(context: Context) -> dict[str, list[Callable[..., object
             replica.prepare_replica,
             replica.start_replica,
             files.remove_service_files,
+            survey.survey_installation,
+            survey.recall_service,
         ],
         WATCH_QUEUE: [replica.watch_replica],
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from pydantic import Field
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -12,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from skyflow.contracts import (
         BalancerRegistration,
         Balancers,
+        InstallationState,
         Message,
         Slot,
         SlotRelease,
@@ -19,20 +19,11 @@ with workflow.unsafe.imports_passed_through():
         WorkflowName,
     )
     from skyflow.naming import service_workflow_id
-    from skyflow.records import State
     from workflows.calls import tell
 
 FIRST_PORT = 30001
 LAST_PORT = 32767
 """Endpoint ports are given out from SkyServe's first one, below Linux's ephemeral ports."""
-
-
-class InstallationState(State):
-    """Everything an installation's workflow knows."""
-
-    slots: dict[str, tuple[str, int]] = Field(default={})
-    """Incarnation and port of each service, by name."""
-    balancers: list[str] = Field(default=[])
 
 
 @workflow.defn(name=WorkflowName.INSTALLATION)
@@ -62,14 +53,15 @@ class InstallationWorkflow:
 
     @workflow.update(name=Message.RESERVE)
     def reserve(self, request: SlotRequest) -> Slot:
-        """Return the endpoint port of a service: the one it has, or the first free one."""
+        """Return the endpoint port of a service: the one it has or uses, or the first free one."""
         held = self._state.slots.get(request.service)
         if held and held[0] == request.incarnation and held[1] not in request.refused_ports:
             return self._slot(held[1])
         taken = {port for name, (_, port) in self._state.slots.items() if name != request.service}
-        refused = set(request.refused_ports)
-        for port in range(FIRST_PORT, LAST_PORT + 1):
-            if port not in taken and port not in refused:
+        unusable = taken.union(request.refused_ports)
+        used = () if request.port is None else (request.port,)
+        for port in (*used, *range(FIRST_PORT, LAST_PORT + 1)):
+            if port not in unusable:
                 self._state.slots[request.service] = (request.incarnation, port)
                 return self._slot(port)
         raise ApplicationError(f"every port from {FIRST_PORT} to {LAST_PORT} is taken or refused")

@@ -12,33 +12,30 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from skyflow.clouds.base import Machine
     from skyflow.contracts import (
-        DRAIN_REPLICA,
         LAUNCH_MACHINE,
         PREPARE_REPLICA,
         START_REPLICA,
-        TEARDOWN_REPLICA,
         WATCH_REPLICA,
         Assignment,
-        DrainRequest,
         Message,
         ReplicaState,
+        ReplicaTermination,
         StopRequest,
         WatchRequest,
         WorkflowName,
-        balancer_queue,
     )
     from skyflow.naming import service_workflow_id
     from skyflow.placement.offers import Refusal
     from skyflow.placement.ranking import AVOIDANCE_SECONDS, DEFAULT_AVOIDANCE_SECONDS
     from skyflow.state import ReplicaPhase
-    from workflows.calls import call, failure, start, tell
+    from workflows.calls import failure, start, tell
+    from workflows.replica_end import drain, end_machines
     from workflows.replica_values import (
         machine_requests,
         outcome_of_failed_start,
         readiness_deadline,
         replica_report,
         replica_task,
-        teardown_request,
     )
 
 RENEWAL_SECONDS = 6 * 3600.0
@@ -60,31 +57,31 @@ class ReplicaWorkflow:
         """Begin, or go on with the state that was carried over."""
         self._state = state
         self._checkpoint = False
+        self._asked_to_leave = ""
+        """Why somebody wants this replica out whom its service does not know of yet."""
 
     @workflow.run
     async def run(self, state: ReplicaState) -> None:
         """Live until told to stop or something fails; leave nothing.
 
         A cancellation reaches this task only, so that it can end neither a launch nor a teardown
-        half-way: it is the same as being told to stop.
+        half-way: it is the same as asking the service to take this replica out.
         """
         ended = False
         while not ended:
             life = asyncio.create_task(self._live())
-            while not life.done():
-                try:
-                    await workflow.wait_condition(life.done)
-                except asyncio.CancelledError:
-                    self._stop(ReplicaPhase.TERMINATED, "cancelled in Temporal")
+            await self._wait_for(life)
             ended = life.result()
             if not ended and self._state.stop is None:
                 workflow.continue_as_new(self._state)
 
     @workflow.signal(name=Message.STOP)
     def stop(self, request: StopRequest | None = None) -> None:
-        """End the replica; the first reason given counts."""
-        if self._state.stop is None:
-            self._state.stop = request or StopRequest(reason="asked for in Temporal")
+        """End the replica; the first reason given counts. Without one, the service is asked."""
+        if request is None:
+            self._asked_to_leave = "asked for in Temporal"
+        elif self._state.stop is None:
+            self._state.stop = request
 
     @workflow.signal(name=Message.ASSIGN)
     def assign(self, assignment: Assignment) -> None:
@@ -103,6 +100,26 @@ class ReplicaWorkflow:
     def status(self) -> ReplicaState:
         """Return everything that the replica knows of itself, but its spec."""
         return self._state
+
+    async def _wait_for(self, life: asyncio.Task[bool]) -> None:
+        while not life.done():
+            try:
+                await workflow.wait_condition(lambda: life.done() or bool(self._asked_to_leave))
+            except asyncio.CancelledError:
+                self._asked_to_leave = "cancelled in Temporal"
+            if self._asked_to_leave:
+                await self._ask_to_leave()
+
+    async def _ask_to_leave(self) -> None:
+        """Have the service take this replica out, so that it is drained before it ends."""
+        state = self._state
+        reason, self._asked_to_leave = self._asked_to_leave, ""
+        request = ReplicaTermination(
+            replica_id=state.replica_id, reason=reason, incarnation=state.incarnation
+        )
+        service = service_workflow_id(state.service)
+        if not await tell(service, Message.TERMINATE_REPLICA_SIGNAL, request):
+            self._stop(ReplicaPhase.TERMINATED, reason)
 
     async def _live(self) -> bool:
         """Go from step to step until it is time to continue as new, or to the end.
@@ -217,41 +234,20 @@ class ReplicaWorkflow:
         outcome = request.outcome
         if outcome is ReplicaPhase.TERMINATED and request.balancers:
             await self._report(ReplicaPhase.DRAINING, request.reason, outcome=outcome)
-            await self._drain(request)
+            await drain(self._state, request)
         await self._report(ReplicaPhase.SHUTTING_DOWN, request.reason, outcome=outcome)
         await self._teardown()
         await self._report(outcome, request.reason, outcome=outcome)
 
-    async def _drain(self, request: StopRequest) -> None:
-        """Wait for the requests in flight at every balancer; a dead one holds up nothing."""
-        state = self._state
-        seconds = request.drain_seconds
-        longest = state.version.settings.drain_seconds if seconds is None else seconds
-        argument = DrainRequest(
-            service=state.service,
-            replica_id=state.replica_id,
-            deadline=workflow.now().timestamp() + longest,
-        )
-        drains = [
-            call(
-                DRAIN_REPLICA,
-                argument,
-                summary=f"requests in flight at balancer {balancer}",
-                queue=balancer_queue(balancer),
-            )
-            for balancer in request.balancers
-        ]
-        for drained in await asyncio.gather(*drains, return_exceptions=True):
-            if isinstance(drained, ActivityError):
-                workflow.logger.warning("drain: %s", failure(drained)[1])
-            elif isinstance(drained, BaseException):
-                raise drained
-
     async def _teardown(self) -> None:
-        """End every machine that this attempt may have started, whether or not it did."""
-        request = teardown_request(self._state)
-        await call(TEARDOWN_REPLICA, request, summary=f"end {', '.join(request.names)}")
-        self._state.nodes = ()
+        await end_machines(self._state, self._report_left_over)
+
+    async def _report_left_over(self, problem: str) -> None:
+        """Say why the machines still exist: they may cost money, and somebody may have to help."""
+        state = self._state
+        outcome = state.stop.outcome if state.stop else None
+        reason = f"its machines could not be ended yet: {problem}"
+        await self._report(state.phase, reason, outcome=outcome)
 
     async def _unless_interrupted(self, handle: workflow.ActivityHandle[Result]) -> Result:
         """Wait for an activity; when it is time to stop, cancel it and wait until it has ended.

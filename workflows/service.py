@@ -16,14 +16,17 @@ with workflow.unsafe.imports_passed_through():
         ApplyRequest,
         Balancers,
         Message,
+        ReplicaTermination,
         ScaleRequest,
         StopRequest,
         WorkflowName,
     )
     from skyflow.state import Decision, EndpointSet, ReplicaReport, ServiceStatus
     from workflows.service_effects import ServiceEffects
+    from workflows.service_placement import NO_LONGER_RUNS
     from workflows.service_reconcile import next_deadline, reconcile
     from workflows.service_state import ServiceState
+    from workflows.service_status import service_status
 
 MOST_MACHINES = 1000
 """Children that a workflow may have stay well under the server's limit of 2,000, and what is known
@@ -89,7 +92,7 @@ class ServiceWorkflow:
     def scale(self, request: ScaleRequest) -> ServiceStatus:
         """Run this many replicas."""
         self._accept_scale(request)
-        return self._state.status(self._now())
+        return service_status(self._state, self._now())
 
     @scale.validator
     def _check_scale(self, request: ScaleRequest) -> None:
@@ -111,6 +114,38 @@ class ServiceWorkflow:
             self._state.decide(self._now(), "refused", f"scale: {error.message}")
             return
         self._accept_scale(request)
+
+    @workflow.update(name=Message.TERMINATE_REPLICA)
+    def terminate_replica(self, request: ReplicaTermination) -> ServiceStatus:
+        """End one replica, which is drained and replaced."""
+        self._accept_termination(request)
+        return service_status(self._state, self._now())
+
+    @terminate_replica.validator
+    def _check_termination(self, request: ReplicaTermination) -> None:
+        state = self._state
+        if state.stop is not None:
+            raise _conflict(f"service {state.service!r} is being taken down")
+        if request.replica_id not in state.replicas:
+            known = ", ".join(str(replica_id) for replica_id in state.replicas) or "none"
+            raise ApplicationError(
+                f"service {state.service!r} has no replica {request.replica_id}; it has: {known}",
+                type="UsageError",
+            )
+
+    @workflow.signal(name=Message.TERMINATE_REPLICA_SIGNAL)
+    def request_replica_termination(self, request: ReplicaTermination) -> None:
+        """End one replica, which is drained and replaced; if there is none, nothing changes."""
+        self._state.signals += 1
+        self._accept_termination(request)
+
+    @workflow.signal(name=Message.REPLICA_LOST)
+    def replica_lost(self, request: ReplicaTermination) -> None:
+        """Clear away what a replica has left whose workflow no longer runs."""
+        self._state.signals += 1
+        if self._is_meant(request):
+            self._state.lose(request.replica_id, request.reason or NO_LONGER_RUNS, self._now())
+        self._mark()
 
     @workflow.signal(name=Message.STOP)
     def stop(self, request: StopRequest | None = None) -> None:
@@ -179,6 +214,14 @@ class ServiceWorkflow:
         self._state.target = request.replicas
         self._state.decide(self._now(), "scale", change)
         self._mark()
+
+    def _accept_termination(self, request: ReplicaTermination) -> None:
+        if self._is_meant(request):
+            self._state.retire(request.replica_id, request.reason or "asked for", self._now())
+        self._mark()
+
+    def _is_meant(self, request: ReplicaTermination) -> bool:
+        return request.incarnation in ("", self._state.incarnation)
 
     def _accept_stop(self, request: StopRequest) -> None:
         if self._state.stop is None:

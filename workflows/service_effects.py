@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
@@ -27,10 +28,13 @@ from workflows.calls import call, failure
 from workflows.details import service_details
 from workflows.service_placement import ServicePlacement, tell_replica
 from workflows.service_state import ServiceState
+from workflows.service_status import service_status
 
 _SERVICE = SearchAttributeKey.for_keyword("SkyflowService")
 _PHASE = SearchAttributeKey.for_keyword("SkyflowPhase")
 _VERSION = SearchAttributeKey.for_keyword("SkyflowVersion")
+REMOVAL_RETRY = timedelta(seconds=20)
+"""Wait before the files of a service are removed again that could not be."""
 
 
 class ServiceEffects:
@@ -39,10 +43,11 @@ class ServiceEffects:
     def __init__(self, state: ServiceState, on_done: Callable[[], None]) -> None:
         """Act for a state; `on_done` is called whenever an effect ends."""
         self._state = state
+        self._on_done = on_done
         self._background = Background(on_done)
         self._mirrored: ServiceStatus | None = None
         self._attributes: tuple[str, str] | None = None
-        self._placement = ServicePlacement(state)
+        self._placement = ServicePlacement(state, on_done)
         self.finished = False
         """Whether everything of the service has been removed."""
 
@@ -79,7 +84,7 @@ class ServiceEffects:
 
     def status(self, now: float) -> ServiceStatus:
         """Return what the service says of itself."""
-        return self._state.status(now, ServicePhase.DOWN if self.finished else None)
+        return service_status(self._state, now, ServicePhase.DOWN if self.finished else None)
 
     def mirror(self, now: float) -> None:
         """Show the state to those who ask while no worker runs: memo and search attributes."""
@@ -171,20 +176,33 @@ class ServiceEffects:
         told = await tell_replica(state, replica_id, Message.STOP, request)
         if replica_id not in state.replicas:
             return
-        state.change(replica_id, stop_sent=True)
+        record = state.change(replica_id, stop_sent=True)
         if not told:
-            state.change(replica_id, phase=record.stop_as)
-            state.forget(replica_id)
+            await self._placement.clear_away(record, request)
 
     async def _finish(self) -> None:
         state = self._state
         await self._publish_removal()
-        reference = ServiceReference(service=state.service, incarnation=state.incarnation)
-        await call(REMOVE_SERVICE_FILES, reference, summary="spec and snapshots")
+        await self._remove_files()
         release = SlotRelease(service=state.service, incarnation=state.incarnation)
         await call(RELEASE_ENDPOINT, release, summary="endpoint port")
         self.finished = True
         self.mirror(self._now())
+
+    async def _remove_files(self) -> None:
+        """Remove the spec and the snapshots, however long the store cannot be written to."""
+        state = self._state
+        reference = ServiceReference(service=state.service, incarnation=state.incarnation)
+        while True:
+            try:
+                await call(REMOVE_SERVICE_FILES, reference, summary="spec and snapshots")
+            except ActivityError as error:
+                state.reason = f"its files in the store remain for now: {failure(error)[1]}"
+                self._on_done()
+                await workflow.sleep(REMOVAL_RETRY)
+            else:
+                state.reason = ""
+                return
 
     async def _publish_removal(self) -> None:
         """Tell the balancers that the service is gone; one that is away finds out when back."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
@@ -14,6 +17,7 @@ from skyflow.contracts import (
     OfferQuery,
     Offers,
     ReplicaState,
+    StopRequest,
     WorkflowName,
 )
 from skyflow.naming import replica_workflow_id
@@ -26,6 +30,9 @@ from workflows.service_state import ServiceState
 
 NO_OFFER_SECONDS = 30.0
 """Wait before offers are looked for again when there are none."""
+NO_LONGER_RUNS = "its workflow no longer runs"
+REPORTS_UNDER_WAY = 100
+"""More reports than a replica can have sent that its service has not taken in yet."""
 MOST_ERRORS = 3
 """Failed launches, other than for capacity or quota, after which a replica is given up."""
 
@@ -33,9 +40,10 @@ MOST_ERRORS = 3
 class ServicePlacement:
     """Places the replicas of one service."""
 
-    def __init__(self, state: ServiceState) -> None:
-        """Place for a state."""
+    def __init__(self, state: ServiceState, on_lost: Callable[[], None]) -> None:
+        """Place for a state; `on_lost` is called when a replica turns out to be gone."""
         self._state = state
+        self._on_lost = on_lost
         self.starting: int | None = None
         """The replica whose workflow was asked for and is not known to run yet."""
 
@@ -82,9 +90,8 @@ class ServicePlacement:
             await self._start_replica(record, offer)
             return
         assignment = Assignment(offer=offer, attempt=record.attempt)
-        told = await tell_replica(state, record.replica_id, Message.ASSIGN, assignment)
-        if not told and record.replica_id in state.replicas:
-            self._abandon(record.replica_id, "its workflow no longer runs")
+        if not await tell_replica(state, record.replica_id, Message.ASSIGN, assignment):
+            state.lose(record.replica_id, NO_LONGER_RUNS, _now())
 
     def _refused_for_good(self, found: Offers) -> bool:
         refused = [r.kind for r in self._state.refusals if r.until > _now()]
@@ -105,9 +112,33 @@ class ServicePlacement:
     def _abandon(self, replica_id: int, why: str) -> None:
         self._state.abandon(replica_id, why, _now(), workflow.random().random())
 
+    async def clear_away(self, record: ReplicaRecord, request: StopRequest) -> None:
+        """Start the workflow of a replica anew, to end what the one before it has left."""
+        if record.offer is None:
+            # A refused replica has ended its machines before it said so.
+            self._state.change(record.replica_id, phase=request.outcome)
+            self._state.forget(record.replica_id)
+            return
+        left = self._first_state(record, record.offer).model_copy(
+            update={
+                "epoch": record.epoch + REPORTS_UNDER_WAY,
+                "phase": record.phase,
+                "nodes": record.nodes,
+                "stop": request,
+            }
+        )
+        await self._run_replica(left)
+
     async def _start_replica(self, record: ReplicaRecord, offer: Offer) -> None:
+        self.starting = record.replica_id
+        try:
+            await self._run_replica(self._first_state(record, offer))
+        finally:
+            self.starting = None
+
+    def _first_state(self, record: ReplicaRecord, offer: Offer) -> ReplicaState:
         state = self._state
-        argument = ReplicaState(
+        return ReplicaState(
             service=state.service,
             incarnation=state.incarnation,
             installation=state.installation,
@@ -117,22 +148,35 @@ class ServicePlacement:
             offer=offer,
             attempt=record.attempt,
         )
-        self.starting = record.replica_id
+
+    async def _run_replica(self, argument: ReplicaState) -> None:
+        state, offer, replica_id = self._state, argument.offer, argument.replica_id
         try:
-            await workflow.start_child_workflow(
+            child = await workflow.start_child_workflow(
                 WorkflowName.REPLICA,
                 argument,
-                id=replica_workflow_id(state.service, state.incarnation, record.replica_id),
+                id=replica_workflow_id(state.service, state.incarnation, replica_id),
                 task_queue=WORKFLOW_QUEUE,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
                 search_attributes=_search_attributes(state, offer),
-                static_summary=f"replica {record.replica_id} of {state.service} on {offer.place}",
+                static_summary=f"replica {replica_id} of {state.service} on {offer.place}",
             )
         except WorkflowAlreadyStartedError:
-            workflow.logger.info("replica %s was started before", record.replica_id)
-        finally:
-            self.starting = None
+            workflow.logger.info("replica %s was started before", replica_id)
+        else:
+            child.add_done_callback(lambda ended: self._look_at_end(replica_id, ended))
+
+    def _look_at_end(self, replica_id: int, ended: asyncio.Future[object]) -> None:
+        """Notice a workflow that did not end by itself.
+
+        Only the run that started it is told; once the service has continued as new, it is the
+        reaper that finds it out.
+        """
+        if ended.cancelled() or ended.exception() is None:
+            return
+        self._state.lose(replica_id, NO_LONGER_RUNS, _now())
+        self._on_lost()
 
 
 async def tell_replica(
@@ -140,10 +184,7 @@ async def tell_replica(
 ) -> bool:
     """Signal a replica; return whether it still runs."""
     name = replica_workflow_id(state.service, state.incarnation, replica_id)
-    told = await tell(name, message, argument)
-    if not told:
-        state.decide(_now(), "lost", "its workflow no longer runs", replica_id)
-    return told
+    return await tell(name, message, argument)
 
 
 def _search_attributes(state: ServiceState, offer: Offer) -> TypedSearchAttributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skyflow.rollout.replicas import missing_replicas, surplus_replicas
-from skyflow.state import ReplicaPhase, ReplicaRecord
+from skyflow.state import ReplicaRecord
 from workflows.service_effects import ServiceEffects
 from workflows.service_state import ServiceState
 
@@ -33,17 +33,9 @@ def next_deadline(state: ServiceState, now: float) -> float | None:
 def _remove_surplus(state: ServiceState, now: float) -> None:
     target = 0 if state.stop is not None else state.target
     for replica_id in surplus_replicas(target, tuple(state.replicas.values())):
-        record = state.change(replica_id, leaving=True)
-        if state.stop is None:
-            state.decide(
-                now,
-                "stop",
-                f"more replicas than the target of {target}; this one is {record.phase.value}",
-                replica_id,
-            )
-        if record.attempt == 0:
-            state.change(replica_id, phase=ReplicaPhase.TERMINATED)
-            state.forget(replica_id)
+        phase = state.replicas[replica_id].phase.value
+        surplus = f"more replicas than the target of {target}; this one is {phase}"
+        state.retire(replica_id, state.stop.reason if state.stop else surplus, now)
 
 
 def _add_missing(state: ServiceState, now: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from skyflow import API_VERSION
 from skyflow.contracts import ApplyRequest, Slot, StopRequest
 from skyflow.placement.offers import Offer, Refusal
 from skyflow.records import State
@@ -13,7 +12,6 @@ from skyflow.rollout.backoff import (
     failures_after,
     replacement_delay,
 )
-from skyflow.rollout.phase import service_phase
 from skyflow.state import (
     Decision,
     Endpoint,
@@ -21,8 +19,6 @@ from skyflow.state import (
     ReplicaPhase,
     ReplicaRecord,
     ReplicaReport,
-    ServicePhase,
-    ServiceStatus,
     ServiceVersion,
 )
 
@@ -166,6 +162,32 @@ class ServiceState(State):
         self.ended.append(self.replicas.pop(replica_id))
         del self.ended[:-ENDED_REPLICAS_KEPT]
 
+    def retire(self, replica_id: int, reason: str, now: float) -> None:
+        """Take a replica out: it is drained and ended; one that is on its way out stays so."""
+        record = self.replicas.get(replica_id)
+        if record is None or not record.live:
+            return
+        self.change(replica_id, leaving=True, reason=reason)
+        if self.stop is None:
+            self.decide(now, "stop", reason, replica_id)
+        if record.attempt == 0:
+            self.change(replica_id, phase=ReplicaPhase.TERMINATED)
+            self.forget(replica_id)
+
+    def lose(self, replica_id: int, reason: str, now: float) -> None:
+        """Have a replica whose workflow is gone told once more to end, and so be cleared away."""
+        record = self.replicas.get(replica_id)
+        if record is None or record.attempt == 0:
+            return
+        self.change(
+            replica_id,
+            leaving=True,
+            stop_sent=False,
+            stop_as=record.outcome or record.stop_as,
+            reason=record.reason if record.leaving else reason,
+        )
+        self.decide(now, "lost", reason, replica_id)
+
     def abandon(self, replica_id: int, reason: str, now: float, jitter: float) -> None:
         """Count a replica as failed that was never started."""
         report = ReplicaReport(
@@ -201,37 +223,6 @@ class ServiceState(State):
             return False
         self.endpoint_set = fresh.model_copy(update={"generation": fresh.generation + 1})
         return True
-
-    def phase(self) -> ServicePhase:
-        """Return what the service may call itself."""
-        return service_phase(
-            stopping=self.stop is not None,
-            has_port=self.slot is not None,
-            failed=self.failed,
-            was_ready=self.was_ready and self.served,
-            serving=self.serving,
-            target=self.target,
-            replicas=tuple(self.replicas.values()),
-        )
-
-    def status(self, now: float, phase: ServicePhase | None = None) -> ServiceStatus:
-        """Return what the service says of itself."""
-        return ServiceStatus(
-            api_version=API_VERSION,
-            service=self.service,
-            incarnation=self.incarnation,
-            phase=phase or self.phase(),
-            reason=self.reason,
-            version=self.version.number,
-            spec_digest=self.version.spec.digest,
-            target=self.target,
-            port=self.slot.port if self.slot else None,
-            started_at=self.started_at,
-            load_balancing_policy=self.version.settings.load_balancing_policy,
-            resources=self.version.settings.resources,
-            replicas=(*self.replicas.values(), *self.ended),
-            updated_at=now,
-        )
 
     def _endpoints(self, *, leaving: bool) -> tuple[Endpoint, ...]:
         return tuple(

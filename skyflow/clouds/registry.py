@@ -12,6 +12,7 @@ from skyflow.clouds.base import Cloud
 from skyflow.config import Settings
 from skyflow.contracts import OfferQuery, Offers
 from skyflow.errors import SkyflowError, UsageError
+from skyflow.orphans import OwnedMachine
 from skyflow.placement.offers import Offer, Place, ResourceRequest
 
 _LOCAL = "local"
@@ -82,6 +83,33 @@ async def find_offers(settings: Settings, query: OfferQuery) -> Offers:
         found.setdefault(offer.place, offer)
     problems = tuple(problem for _, problem in answers if problem)
     return Offers(offers=tuple(found.values()), problems=problems)
+
+
+async def owned_machines(
+    settings: Settings, prefix: str
+) -> tuple[tuple[OwnedMachine, ...], tuple[str, ...]]:
+    """Return every machine whose name starts with a prefix, at every cloud that can be used.
+
+    Returns:
+        The machines, and for each cloud that could not say which it has, why.
+
+    """
+    names = _usual_names()
+    answers = await asyncio.gather(*(_owned(name, settings, prefix) for name in names))
+    machines = tuple(machine for found, _ in answers for machine in found)
+    return machines, tuple(problem for _, problem in answers if problem)
+
+
+async def _owned(
+    name: str, settings: Settings, prefix: str
+) -> tuple[Sequence[OwnedMachine], str | None]:
+    if problem := await _problem(name, settings):
+        return [], f"{name}: {problem}"
+    try:
+        found = await get_cloud(name, settings).owned(prefix)
+    except SkyflowError as error:
+        return [], f"{name}: {error.message}"
+    return [OwnedMachine(name=machine, place=place) for machine, place in found], None
 
 
 def _usual_names() -> list[str]:

@@ -12,15 +12,18 @@ from skyflow.contracts.names import OPERATIONS_QUEUE, WATCH_QUEUE
 from skyflow.contracts.payloads import (
     DrainRequest,
     DrainResult,
+    EndedService,
     EndpointsApplied,
     OfferQuery,
     Offers,
     ReplicaTask,
     ServiceReference,
+    SurveyRequest,
     TeardownRequest,
     WatchRequest,
     WatchResult,
 )
+from skyflow.orphans import ServiceId, Survey
 from skyflow.records import Record
 from skyflow.state import EndpointSet
 
@@ -56,6 +59,8 @@ class Activity(Generic[Argument, Result]):
 
 _HEARTBEAT = timedelta(seconds=15)
 """A cancellation arrives with the answer to a heartbeat, and people wait for operations."""
+_SHORT = timedelta(seconds=15)
+"""Limit of what needs no heartbeat: a worker that died is noticed as soon."""
 _WATCH_HEARTBEAT = timedelta(seconds=30)
 """Thousands of watches are open at once: each heartbeat costs the server a write."""
 _UNMENDABLE = (
@@ -67,14 +72,20 @@ _UNMENDABLE = (
 )
 _REFUSALS = ("NoCapacity", "QuotaExceeded", "CredentialsError", "InvalidRequest")
 
-RESERVE_ENDPOINT = Activity(
-    "reserve_endpoint", SlotRequest, Slot, OPERATIONS_QUEUE, timedelta(seconds=30)
-)
-RELEASE_ENDPOINT = Activity(
-    "release_endpoint", SlotRelease, bool, OPERATIONS_QUEUE, timedelta(seconds=30)
-)
+TRIES_AT_THE_END = 4
+"""Attempts, within some ten seconds, after which a workflow says what cannot be removed. It goes on
+trying: what is left would cost money or space for ever."""
+
+RESERVE_ENDPOINT = Activity("reserve_endpoint", SlotRequest, Slot, OPERATIONS_QUEUE, _SHORT)
+RELEASE_ENDPOINT = Activity("release_endpoint", SlotRelease, bool, OPERATIONS_QUEUE, _SHORT)
 FIND_OFFERS = Activity(
-    "find_offers", OfferQuery, Offers, OPERATIONS_QUEUE, timedelta(minutes=2), attempts=3
+    "find_offers",
+    OfferQuery,
+    Offers,
+    OPERATIONS_QUEUE,
+    timedelta(minutes=2),
+    heartbeat=_HEARTBEAT,
+    attempts=3,
 )
 LAUNCH_MACHINE = Activity(
     "launch_machine",
@@ -122,7 +133,7 @@ TEARDOWN_REPLICA = Activity(
     OPERATIONS_QUEUE,
     timedelta(minutes=10),
     heartbeat=_HEARTBEAT,
-    longest_interval=timedelta(minutes=5),
+    attempts=TRIES_AT_THE_END,
 )
 APPLY_ENDPOINTS = Activity(
     "apply_endpoints",
@@ -150,7 +161,20 @@ REMOVE_SERVICE_FILES = Activity(
     bool,
     OPERATIONS_QUEUE,
     timedelta(minutes=5),
-    longest_interval=timedelta(minutes=5),
+    heartbeat=_HEARTBEAT,
+    attempts=TRIES_AT_THE_END,
+)
+SURVEY_INSTALLATION = Activity(
+    "survey_installation",
+    SurveyRequest,
+    Survey,
+    OPERATIONS_QUEUE,
+    timedelta(minutes=10),
+    heartbeat=_HEARTBEAT,
+    attempts=3,
+)
+RECALL_SERVICE = Activity(
+    "recall_service", ServiceId, EndedService, OPERATIONS_QUEUE, _SHORT, attempts=3
 )
 
 ACTIVITIES = (
@@ -165,4 +189,6 @@ ACTIVITIES = (
     APPLY_ENDPOINTS,
     DRAIN_REPLICA,
     REMOVE_SERVICE_FILES,
+    SURVEY_INSTALLATION,
+    RECALL_SERVICE,
 )

@@ -32,6 +32,15 @@ class ScaleRequest(Record):
     reason: str = ""
 
 
+class ReplicaTermination(Record):
+    """End one replica of a service."""
+
+    replica_id: int
+    reason: str = ""
+    incarnation: str = ""
+    """Of the service that is meant; whichever runs if not given."""
+
+
 class StopRequest(Record):
     """End, leaving nothing."""
 
@@ -70,6 +79,8 @@ class SlotRequest(Record):
     incarnation: str
     refused_ports: tuple[int, ...] = ()
     """Ports that a balancer could not listen on."""
+    port: int | None = None
+    """The port that the service has already, to be noted if nobody else has it."""
 
 
 class Slot(Record):

@@ -32,6 +32,7 @@ class WorkflowName:
     INSTALLATION = "InstallationWorkflow"
     SERVICE = "ServiceWorkflow"
     REPLICA = "ReplicaWorkflow"
+    REAPER = "ReaperWorkflow"
 
 
 class Message:
@@ -43,6 +44,12 @@ class Message:
     """U, service: run this many replicas, with a validated answer."""
     SCALE_SIGNAL = "request_scale"
     """S, service: the same from the Temporal web UI; a wrong number is noted and ignored."""
+    TERMINATE_REPLICA = "terminate_replica"
+    """U, service: end one replica, which is drained and replaced."""
+    TERMINATE_REPLICA_SIGNAL = "request_replica_termination"
+    """S, service: the same; a replica that there is not is ignored."""
+    REPLICA_LOST = "replica_lost"
+    """S, service: a replica's workflow no longer runs, and has not ended by itself."""
     STOP = "stop"
     """S, service and replica: end, leaving nothing."""
     REPLICA_CHANGED = "replica_changed"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from skyflow.clouds.base import Machine
 from skyflow.contracts.messages import StopRequest
 from skyflow.placement.offers import Offer, Place, ResourceRequest
@@ -104,6 +106,35 @@ class ServiceReference(Record):
 
     service: str
     incarnation: str
+
+
+class SurveyRequest(Record):
+    """Look at everything there is of the installation."""
+
+
+class ReaperRequest(Record):
+    """Clear away what nobody looks after any more."""
+
+    grace_seconds: float = 30
+    """How long something must be without an owner: what is listed may be a moment old."""
+
+
+class EndedService(Record):
+    """A service that no longer runs, as balancers know it."""
+
+    service: str
+    incarnation: str
+    started_at: float
+    """Time (Unix, seconds) at which the incarnation began, or a later one before the next began."""
+    port: int = 0
+
+
+class InstallationState(State):
+    """Everything an installation's workflow knows, and what it carries over."""
+
+    slots: dict[str, tuple[str, int]] = Field(default={})
+    """Incarnation and port of each service, by name."""
+    balancers: list[str] = Field(default=[])
 
 
 class ReplicaState(State):

@@ -113,6 +113,25 @@ async def load_spec(store: Store, keyring: Keyring, reference: SpecReference) ->
         ) from None
 
 
+async def stored_incarnations(store: Store, before: float) -> tuple[str, ...]:
+    """Return the incarnations that have files in the store, none changed after a time.
+
+    Args:
+        store: Where to look.
+        before: Time (Unix, seconds).
+
+    Raises:
+        StorageError: The store could not be read.
+
+    """
+    found = []
+    for directory in await store.directories(service_directory("x").rpartition("/")[0]):
+        objects = await store.list(directory)
+        if max((each.modified for each in objects), default=0.0) < before:
+            found.append(directory.rpartition("/")[2])
+    return tuple(found)
+
+
 def _digest(task: Task, keyring: Keyring, taken: list[tuple[str, Snapshot]]) -> str:
     """Return the digest: the same on every computer and for every path the files are at."""
     exclude: dict[str, bool | set[str]] = {

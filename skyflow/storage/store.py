@@ -28,6 +28,8 @@ class ObjectInfo:
     key: str
     size: int
     """Size in bytes."""
+    modified: float
+    """Time (Unix, seconds) of the last change."""
 
 
 class Store:
@@ -112,7 +114,10 @@ class Store:
         found: list[ObjectInfo] = []
         with _reported("list", _checked(prefix)):
             async for batch in obstore.list(self._objects, prefix, chunk_size=1000):
-                found.extend(ObjectInfo(item["path"], item["size"]) for item in batch)
+                found.extend(
+                    ObjectInfo(item["path"], item["size"], item["last_modified"].timestamp())
+                    for item in batch
+                )
         return tuple(sorted(found))
 
     async def directories(self, prefix: str) -> tuple[str, ...]:

@@ -16,10 +16,8 @@ from skyflow.contracts import OPERATIONS_QUEUE, WATCH_QUEUE, WORKFLOW_QUEUE, bal
 from tests.temporal import start_server
 from tests.workflows.harness import Controller
 from tests.workflows.world import World
-from workflows.installation import InstallationWorkflow
+from worker.run import WORKFLOWS
 from workflows.messages import DropUnfitSignals
-from workflows.replica import ReplicaWorkflow
-from workflows.service import ServiceWorkflow
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +55,7 @@ def workers(client: Client, world: World, cached_workflows: int) -> list[Worker]
         Worker(
             client,
             task_queue=WORKFLOW_QUEUE,
-            workflows=[InstallationWorkflow, ServiceWorkflow, ReplicaWorkflow],
+            workflows=WORKFLOWS,
             interceptors=[DropUnfitSignals()],
             max_cached_workflows=cached_workflows,
             max_concurrent_workflow_task_polls=2,

@@ -19,6 +19,7 @@ from skyflow.contracts import (
     WorkflowName,
 )
 from skyflow.naming import replica_workflow_id, service_workflow_id
+from skyflow.orphans import ReplicaId, RunningService, StartedReplica, Survey
 from skyflow.placement.offers import ResourceRequest
 from skyflow.state import (
     Decision,
@@ -96,6 +97,27 @@ class Controller:
             Message.DECISIONS, result_type=list[Decision]
         )
         return answer
+
+    def running(self, status: ServiceStatus) -> tuple[ReplicaId, ...]:
+        """Return the replicas that a status speaks of."""
+        return tuple(
+            ReplicaId(
+                service=self.name, incarnation=status.incarnation, replica_id=record.replica_id
+            )
+            for record in status.replicas
+        )
+
+    def seen(self, status: ServiceStatus) -> Survey:
+        """Return a survey that finds this service, of its replicas all but the first, no port."""
+        service = RunningService(
+            service=self.name,
+            incarnation=status.incarnation,
+            port=status.port,
+            replicas=tuple(
+                StartedReplica(replica_id=r.replica_id, attempt=r.attempt) for r in status.replicas
+            ),
+        )
+        return Survey(services=(service,), replicas=self.running(status)[1:])
 
     async def until_phase(self, phase: ServicePhase) -> ServiceStatus:
         async def reached() -> ServiceStatus | None:

@@ -10,9 +10,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from skyflow.naming import service_workflow_id
-from workflows.installation import InstallationWorkflow
-from workflows.replica import ReplicaWorkflow
-from workflows.service import ServiceWorkflow
+from worker.run import WORKFLOWS
 
 HISTORIES_FOLDER = Path(__file__).parent / "histories"
 HISTORIES = sorted(HISTORIES_FOLDER.glob("*.json"))
@@ -23,7 +21,7 @@ SERVICE = "recorded"
 async def replay(path: Path) -> None:
     """Replay one history; raises what makes it differ from what was recorded."""
     replayer = Replayer(
-        workflows=[InstallationWorkflow, ServiceWorkflow, ReplicaWorkflow],
+        workflows=WORKFLOWS,
         data_converter=pydantic_data_converter,
     )
     content = await asyncio.to_thread(path.read_text)

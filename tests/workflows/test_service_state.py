@@ -7,6 +7,7 @@ from skyflow.state import ReplicaPhase, ReplicaReport, ServicePhase
 from tests.workflows.harness import version
 from tests.workflows.world import offer
 from workflows.service_state import ServiceState
+from workflows.service_status import service_status
 
 URL = "http://127.0.0.1:8080"
 
@@ -107,9 +108,9 @@ def test_a_version_that_was_never_ready_is_given_up_when_nothing_of_it_is_left()
     failed = ReplicaPhase.FAILED_SETUP
     service.absorb(report(1, ReplicaPhase.SHUTTING_DOWN, failed), 10, 0)
     assert service.unproven_and_exhausted
-    assert service.phase() is ServicePhase.REPLICA_INIT
+    assert service_status(service, 0).phase is ServicePhase.REPLICA_INIT
     service.change(2, outcome=failed)
-    assert service.phase() is ServicePhase.FAILED
+    assert service_status(service, 0).phase is ServicePhase.FAILED
 
 
 def test_the_state_survives_serialisation() -> None:

@@ -13,6 +13,7 @@ from skyflow.clouds.base import Machine, MachineRequest
 from skyflow.contracts import (
     DrainRequest,
     DrainResult,
+    EndedService,
     EndpointsApplied,
     OfferQuery,
     Offers,
@@ -21,10 +22,12 @@ from skyflow.contracts import (
     Slot,
     SlotRelease,
     SlotRequest,
+    SurveyRequest,
     TeardownRequest,
     WatchRequest,
     WatchResult,
 )
+from skyflow.orphans import ServiceId, Survey
 from skyflow.placement.offers import Offer, Place
 from skyflow.state import EndpointSet, ReplicaPhase
 
@@ -50,6 +53,10 @@ class World:
         self.launch_gate: asyncio.Event = asyncio.Event()
         self.launch_gate.set()
         self.launching = 0
+        self.teardown_gate: asyncio.Event = asyncio.Event()
+        self.teardown_gate.set()
+        self.tearing_down = 0
+        self.teardown_error: str | None = None
         self.setup_error: str | None = None
         self.setup_error_kind = "CommandFailed"
         self.reports: dict[int, asyncio.Queue[WatchResult]] = defaultdict(asyncio.Queue)
@@ -62,6 +69,10 @@ class World:
         self.released: list[str] = []
         self.removed: list[str] = []
         self.drained: list[int] = []
+        self.surveys: list[Survey] = []
+        """What is seen, look by look."""
+        self.recalled: list[ServiceId] = []
+        self.noted_ports: list[int] = []
 
     @property
     def activities(self) -> Sequence[Callable[..., object]]:
@@ -75,11 +86,17 @@ class World:
             self.reserve_endpoint,
             self.release_endpoint,
             self.remove_service_files,
+            self.survey_installation,
+            self.recall_service,
         ]
 
     @property
     def balancer_activities(self) -> Sequence[Callable[..., object]]:
         return [self.apply_endpoints, self.drain_replica]
+
+    def request(self, name: str) -> MachineRequest:
+        """Return a request for a machine of that name."""
+        return MachineRequest(name=name, place=self.offers[0].place, port=8080)
 
     def serving(self) -> list[int]:
         """Return the replicas that the balancer sends requests to."""
@@ -91,6 +108,8 @@ class World:
 
     @activity.defn
     async def reserve_endpoint(self, request: SlotRequest) -> Slot:
+        if request.port is not None:
+            self.noted_ports.append(request.port)
         port = next(p for p in range(30001, 30100) if p not in request.refused_ports)
         return Slot(port=port, balancers=self.balancers)
 
@@ -152,6 +171,15 @@ class World:
 
     @activity.defn
     async def teardown_replica(self, request: TeardownRequest) -> bool:
+        if self.teardown_error:
+            raise ApplicationError(self.teardown_error, type="CloudError", non_retryable=True)
+        self.tearing_down += 1
+        try:
+            while not self.teardown_gate.is_set():
+                activity.heartbeat()
+                await asyncio.sleep(0.02)
+        finally:
+            self.tearing_down -= 1
         for name in request.names:
             if self.machines.pop(name, None):
                 self.ledger.append(("delete", name))
@@ -173,3 +201,12 @@ class World:
     async def remove_service_files(self, reference: ServiceReference) -> bool:
         self.removed.append(reference.incarnation)
         return True
+
+    @activity.defn
+    async def survey_installation(self, request: SurveyRequest) -> Survey:
+        return self.surveys.pop(0)
+
+    @activity.defn
+    async def recall_service(self, service: ServiceId) -> EndedService:
+        self.recalled.append(service)
+        return EndedService(**service.model_dump(), started_at=0, port=30001)
