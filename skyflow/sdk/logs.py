@@ -88,10 +88,11 @@ class ServiceLogs:
 
         """
         logs: dict[LogStream, GrowingLog] = {}
-        streams = await self._streams(name, incarnation, replica_id)
-        for _, node in groupby(streams, key=lambda s: (s.replica_id, s.node)):
-            async for line in self._backlog(list(node), tail, logs):
-                yield line
+        if ended is None or tail is not None:
+            streams = await self._streams(name, incarnation, replica_id)
+            for _, node in groupby(streams, key=lambda s: (s.replica_id, s.node)):
+                async for line in self._backlog(list(node), tail, logs):
+                    yield line
         if ended is not None:
             async for line in self._news(name, incarnation, replica_id, logs, ended):
                 yield line
