@@ -60,7 +60,7 @@ class Skyflow:
 
         """
         settings = settings or Settings.from_environment()
-        yield Skyflow(settings, await connect(settings, CONNECT_SECONDS))
+        yield Skyflow(settings, await connect(settings, CONNECT_SECONDS, quiet=True))
 
     async def up(self, task: Task, name: str) -> ApplyOutcome:
         """Deploy a service, or find that this very spec runs under the name already.

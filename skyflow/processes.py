@@ -50,8 +50,11 @@ class ProcessIdentity(Record):
         try:
             process = self._process()
             return process is not None and process.status() != psutil.STATUS_ZOMBIE
-        except (psutil.Error, OSError):
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return False
+        except (psutil.Error, OSError):
+            # Nothing can be read, for want of file descriptors for instance: asked without any.
+            return psutil.pid_exists(self.pid)
 
     @property
     def resident_bytes(self) -> int | None:

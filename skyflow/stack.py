@@ -30,6 +30,7 @@ from skyflow.stack_state import (
     read_state,
     write_state,
 )
+from skyflow.system_errors import reason, remedy, write_problem
 from skyflow.temporal import external_address
 
 SUPERVISE = (sys.executable, "-P", "-m", "worker", "supervise")
@@ -63,6 +64,7 @@ async def ensure_stack(
 
     Raises:
         StackError: It does not start, does not answer in time, or runs with other settings.
+        StorageUnavailable: It cannot be started, because nothing can be written.
         UsageError: Temporal's configuration cannot be read, or the directory's path is too long.
 
     """
@@ -105,8 +107,18 @@ async def stop_stack(
         raise StackError(f"processes of the stack do not end: {left}", "end them with `kill -9`")
     last = read_state(settings)
     if last is not None and last.supervisor is not None:
-        write_state(settings, _stopped(last))
+        _note_stop(settings, last)
     return supervisor is not None or bool(orphans)
+
+
+def _note_stop(settings: Settings, last: StackState) -> None:
+    try:
+        write_state(settings, _stopped(last))
+    except OSError as error:
+        raise StackError(
+            f"the stack is stopped, but that cannot be noted in {settings.stack}: {reason(error)}",
+            remedy(error, "make the directory writable"),
+        ) from error
 
 
 def _check_home(settings: Settings) -> None:
@@ -125,6 +137,8 @@ async def _started(
     timeout: float,
     command: Sequence[str],
 ) -> StackState:
+    if problem := write_problem(settings):
+        raise problem
     deadline = time.monotonic() + timeout
     supervisor: subprocess.Popen[bytes] | None = None
     reported: set[str] = set()
@@ -160,8 +174,8 @@ def _spawn(settings: Settings, bind: str, command: Sequence[str]) -> subprocess.
             )
     except OSError as error:
         raise StackError(
-            f"the stack could not be started in {settings.home}: {error}",
-            "choose another directory with SKYFLOW_HOME, or correct its permissions",
+            f"the stack could not be started in {settings.home}: {reason(error)}",
+            remedy(error, "choose another directory with SKYFLOW_HOME"),
         ) from error
     # Outlives this process in most cases; in a long-lived one it must be waited for once it ends.
     threading.Thread(target=process.wait, daemon=True, name="stack supervisor").start()

@@ -30,8 +30,8 @@ class ProcessSpec:
 
     name: str
     command: tuple[str, ...]
-    ready: Callable[[float], Awaitable[bool]]
-    """Whether a run that started at a time (Unix, seconds) answers."""
+    ready: Callable[[int], Awaitable[bool]]
+    """Whether the process of that id answers."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the supervisor's own. A change in it means another process is wanted."""
     address: str = ""
@@ -69,7 +69,6 @@ class SupervisedProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._task: asyncio.Task[None] | None = None
         self._identity = adopted
-        self._started_at = adopted.created_at if adopted else 0.0
         self._state = ProcessState.STARTING
         self._restarts = 0
         self._last_exit: int | None = None
@@ -122,7 +121,6 @@ class SupervisedProcess:
     def _spawn(self) -> bool:
         environment = {**os.environ, **self.spec.environment, "SKYFLOW_HOME": str(self._home)}
         environment[STACK_VARIABLE] = self.spec.marker
-        self._started_at = time.time()
         try:
             with self._log.open("ab") as log:
                 self._child = subprocess.Popen(
@@ -159,7 +157,7 @@ class SupervisedProcess:
 
     async def _answers(self) -> bool:
         try:
-            return await self.spec.ready(self._started_at)
+            return self._identity is not None and await self.spec.ready(self._identity.pid)
         except Exception:
             # What a server answers is not in our hands; the supervisor outlives every answer.
             logger.exception("it cannot be told whether %s answers", self.spec.name)

@@ -16,8 +16,10 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.service import RPCError
 
 from skyflow.contracts import WORKFLOW_QUEUE, ReaperRequest, WorkflowName
+from skyflow.errors import ControllerUnavailable
 from skyflow.naming import REAPER_ID
 
 INTERVAL = timedelta(minutes=5)
@@ -30,13 +32,20 @@ async def ensure_reaper(client: Client) -> None:
     """Make the schedule, or bring it up to date; one that somebody has paused stays so.
 
     Raises:
-        RPCError: Temporal does not answer, or does not allow it.
+        ControllerUnavailable: Temporal does not answer, or does not allow it.
 
     """
     try:
-        await client.create_schedule(REAPER_ID, _schedule())
-    except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(REAPER_ID).update(_brought_up_to_date)
+        try:
+            await client.create_schedule(REAPER_ID, _schedule())
+        except ScheduleAlreadyRunningError:
+            await client.get_schedule_handle(REAPER_ID).update(_brought_up_to_date)
+    except RPCError as error:
+        raise ControllerUnavailable(
+            f"Temporal's schedule {REAPER_ID!r} cannot be made: {error.message}",
+            f"allow this client to make schedules in the namespace {client.namespace!r}: the "
+            "reaper ends machines that nobody looks after any more",
+        ) from error
 
 
 def _brought_up_to_date(found: ScheduleUpdateInput) -> ScheduleUpdate:

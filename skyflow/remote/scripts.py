@@ -109,6 +109,13 @@ KEEPER = """\
 # Runs one job to its end and notes how it ended: keeper.sh JOB TOKEN
 cd ~/.skyflow-replica || exit 1
 . ./library.sh
+# note TEXT FILE: write a file whole, as soon as the disk takes it.
+note() {
+  until { echo "$1" >"$2.new" && mv -f "$2.new" "$2"; } 2>/dev/null; do
+    [ -d ~/.skyflow-replica ] || exit 1
+    sleep 0.5
+  done
+}
 # Only one keeper can make the directory: a job is never started twice with one token.
 mkdir "claims/$1-$2" 2>/dev/null || exit 0
 exit_file=$(exit_file "$1")
@@ -120,13 +127,11 @@ set -m
 bash -l "./$1.sh" </dev/null >>"logs/$1.log" 2>&1 9>&- &
 leader=$!
 set +m
-echo "$2 $$ $(started_at $$) $leader $(started_at $leader)" >"$1.process.new"
-mv -f "$1.process.new" "$1.process"
-touch "claims/$1-$2/started"
-[ "$1" = run ] && echo "$leader" >pid
+note "$2 $$ $(started_at $$) $leader $(started_at $leader)" "$1.process"
+note "" "claims/$1-$2/started"
+[ "$1" = run ] && note "$leader" pid
 wait "$leader"
-echo $? >"$exit_file.new"
-mv -f "$exit_file.new" "$exit_file"
+note $? "$exit_file"
 """
 
 

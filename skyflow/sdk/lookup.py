@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic import ValidationError
 from temporalio.api.enums.v1 import TaskQueueType
@@ -30,6 +31,9 @@ QUERY_SECONDS = 2.0
 
 ANSWER_SECONDS = 20.0
 """Longest wait for a worker's answer to an update, in seconds."""
+
+_DESCRIPTION_TIMEOUT = timedelta(seconds=5)
+"""Longest wait for Temporal to say what it has written down of a service."""
 
 _PREFIX = service_workflow_id("")
 
@@ -88,7 +92,7 @@ async def last_words(temporal: Client, name: str) -> tuple[bool, Sighting] | Non
     handle = temporal.get_workflow_handle(service_workflow_id(name))
     with temporal_faults(f"service {name!r}"):
         try:
-            description = await handle.describe()
+            description = await handle.describe(rpc_timeout=_DESCRIPTION_TIMEOUT)
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return None

@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+import time
 from pathlib import Path
 
 import aiohttp
@@ -26,7 +27,9 @@ async def main() -> None:
     keyring, states = Keyring.load(settings), MachineStates(settings)
     async with aiohttp.ClientSession() as session:
         watcher = Watcher(keyring, Store(settings), session, states)
-        watching = asyncio.create_task(watcher.watch(request, load_task(Path(given["yaml"]))))
+        watching = asyncio.create_task(
+            watcher.watch(request, load_task(Path(given["yaml"])), time.time)
+        )
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, watching.cancel)
         await asyncio.wait([watching])
 
