@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from skyflow.config import Settings
-from skyflow.errors import StackError, UsageError
+from skyflow.errors import StackError, StorageUnavailable, UsageError
 from skyflow.processes import end_processes, find_stack_members
 from skyflow.stack_logs import tail
 from skyflow.stack_state import (
@@ -137,8 +137,7 @@ async def _started(
     timeout: float,
     command: Sequence[str],
 ) -> StackState:
-    if problem := write_problem(settings):
-        raise problem
+    _prepare_home(settings)
     deadline = time.monotonic() + timeout
     supervisor: subprocess.Popen[bytes] | None = None
     reported: set[str] = set()
@@ -159,9 +158,20 @@ async def _started(
     raise _late(settings, timeout)
 
 
-def _spawn(settings: Settings, bind: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
+def _prepare_home(settings: Settings) -> None:
     try:
         make_directories(settings)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"{settings.home} cannot be made or used: {reason(error)}",
+            remedy(error, "choose another directory with SKYFLOW_HOME"),
+        ) from error
+    if problem := write_problem(settings):
+        raise problem
+
+
+def _spawn(settings: Settings, bind: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    try:
         with log_path(settings, SUPERVISOR).open("ab") as log:
             process = subprocess.Popen(
                 [*command, "--bind", bind],
