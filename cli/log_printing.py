@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import click
@@ -12,9 +12,10 @@ from cli.connecting import reading
 from cli.terminal import say
 from skyflow.client import Skyflow
 from skyflow.config import Settings
-from skyflow.errors import ControllerUnavailable, ServiceNotFound, StackError
+from skyflow.errors import ControllerUnavailable, ServiceNotFound, SkyflowError, StackError
 from skyflow.sdk.files import access_log, file_lines
-from skyflow.sdk.logs import LogLine, ServiceLogs
+from skyflow.sdk.log_lines import LogLine
+from skyflow.sdk.logs import ServiceLogs
 from skyflow.sdk.views import ServiceView
 from skyflow.state import Decision, ServicePhase
 
@@ -46,7 +47,7 @@ class LogPrinter:
         """Print the logs of all replicas, or of one."""
         logs = ServiceLogs(self._settings)
         incarnation = await self._incarnation(logs)
-        async with self._ended(lambda view: _has_written_all(view, replica_id)) as ended:
+        async with self._ended(incarnation, lambda v: _has_written_all(v, replica_id)) as ended:
             async for line in logs.lines(
                 self._name, incarnation, replica_id=replica_id, tail=self._tail, ended=ended
             ):
@@ -54,10 +55,9 @@ class LogPrinter:
 
     async def print_requests(self) -> None:
         """Print the balancer's log of requests."""
-        path = access_log(
-            self._settings, self._name, await self._incarnation(ServiceLogs(self._settings))
-        )
-        async with self._ended() as ended:
+        incarnation = await self._incarnation(ServiceLogs(self._settings))
+        path = access_log(self._settings, self._name, incarnation)
+        async with self._ended(incarnation) as ended:
             async for line in file_lines(path, tail=self._tail, ended=ended):
                 click.echo(line)
 
@@ -73,18 +73,30 @@ class LogPrinter:
                 "decisions are kept by the controller, which does not answer",
                 "`skyflow stack up` starts it",
             )
-        printed = 0.0
-        async with self._ended() as ended:
+        incarnation = await self._skyflow.last_incarnation(self._name)
+        printed: float | None = None
+        async with self._ended(incarnation or "") as ended:
             while True:
                 last_look = ended is None or ended.is_set()
-                made = [d for d in await self._skyflow.decisions(self._name) if d.at > printed]
-                first = not printed and self._tail is not None
-                for decision in made[max(0, len(made) - (self._tail or 0)) :] if first else made:
-                    click.echo(_decision(decision))
-                printed = max([printed, *(d.at for d in made)])
+                if last_look and await self._skyflow.last_incarnation(self._name) != incarnation:
+                    return
+                try:
+                    printed = self._print_news(await self._skyflow.decisions(self._name), printed)
+                except ControllerUnavailable:
+                    if last_look:
+                        raise
                 if last_look:
                     return
                 await asyncio.sleep(LOOK_SECONDS)
+
+    def _print_news(self, decisions: Sequence[Decision], printed: float | None) -> float | None:
+        """Print the decisions made after a time, or the last ones if none were printed before."""
+        fresh = [d for d in decisions if printed is None or d.at > printed]
+        if printed is None and self._tail is not None:
+            fresh = fresh[max(0, len(fresh) - self._tail) :]
+        for decision in fresh:
+            click.echo(_decision(decision))
+        return decisions[-1].at if decisions else printed
 
     async def _incarnation(self, logs: ServiceLogs) -> str:
         """Return the latest service of the name: as Temporal knows it, or by the logs it left."""
@@ -101,29 +113,39 @@ class LogPrinter:
 
     @asynccontextmanager
     async def _ended(
-        self, written_all: Callable[[ServiceView], bool] = lambda _: False
+        self, incarnation: str, written_all: Callable[[ServiceView], bool] = lambda _: False
     ) -> AsyncIterator[asyncio.Event | None]:
         """Give an event that is set when nothing more will be written; None not to wait.
 
-        That is when the service no longer runs or, before that, when `written_all` says so.
+        That is when this incarnation of the service no longer runs, nor any replica of it, or
+        before that when `written_all` says so. Who cannot be asked has not said so.
         """
         if not self._follow or self._skyflow is None:
             yield None
             return
         ended = asyncio.Event()
-        looking = asyncio.create_task(self._look(self._skyflow, written_all, ended))
+        looking = asyncio.create_task(self._look(self._skyflow, incarnation, written_all, ended))
         try:
             yield ended
         finally:
             looking.cancel()
 
     async def _look(
-        self, skyflow: Skyflow, written_all: Callable[[ServiceView], bool], ended: asyncio.Event
+        self,
+        skyflow: Skyflow,
+        incarnation: str,
+        written_all: Callable[[ServiceView], bool],
+        ended: asyncio.Event,
     ) -> None:
         while not ended.is_set():
-            with suppress(ControllerUnavailable):
+            with suppress(SkyflowError):
                 view = await skyflow.find(self._name)
-                if view is None or written_all(view):
+                if view is None or view.status.incarnation != incarnation:
+                    over = not await skyflow.has_running_replicas(self._name, incarnation)
+                else:
+                    # What was written down a while ago may not name the latest replicas.
+                    over = not view.stale and written_all(view)
+                if over:
                     ended.set()
             await asyncio.sleep(LOOK_SECONDS)
 

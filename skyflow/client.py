@@ -212,6 +212,15 @@ class Skyflow:
         remembered = await lookup.last_words(self._temporal, name)
         return remembered[1].status.incarnation if remembered else None
 
+    async def has_running_replicas(self, name: str, incarnation: str) -> bool:
+        """Return whether a replica of an incarnation of a service runs; also if that does not.
+
+        Raises:
+            ControllerUnavailable: Temporal does not answer.
+
+        """
+        return await lookup.has_running_replicas(self._temporal, name, incarnation)
+
     @property
     def logs(self) -> ServiceLogs:
         """The logs of the replicas, also of services that were taken down."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from skyflow.config import Settings
+from skyflow.config import LONGEST_SOCKET_PATH, Settings
 from skyflow.durable_files import replace_file
 from skyflow.processes import ProcessIdentity
 from skyflow.records import Record
 
 LOOPBACK = "127.0.0.1"
-LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
-"""Longest path of a unix socket in bytes: `sun_path` in sys/un.h, without its final NUL."""
 LONGEST_HOME = LONGEST_SOCKET_PATH - len("/balancer/control.sock")
 """Longest path of an installation's directory in bytes: the balancer has a socket below it."""
 SUPERVISOR = "supervisor"

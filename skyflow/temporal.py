@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 
+from skyflow import __version__
 from skyflow.config import Settings
 from skyflow.contracts import WORKFLOW_QUEUE, WorkflowName
 from skyflow.errors import ControllerUnavailable, UsageError
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from temporalio.runtime import Runtime
 
 Answer = TypeVar("Answer")
+
+BUILD_ID = f"skyflow-{__version__}"
+"""What workers call their code. Left alone, Temporal's SDK would take a digest of every module that
+is loaded, which takes a second whenever a worker is started again."""
 
 _RETRY_SECONDS = 0.1
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from lb.data import answers
@@ -21,6 +24,9 @@ IDLE_SECONDS = 75.0
 """Time without a request after which a connection is closed; as long as nginx waits."""
 _DISCARD_SECONDS = 5.0
 """Time in which what a client still sends is read and thrown away, so that it sees the answer."""
+
+_TURN_AWAY_SECONDS = 1.0
+"""The same for a client that there is no room for."""
 
 _log = logging.getLogger(__name__)
 
@@ -125,13 +131,25 @@ class Client:
             self._home.log(service, exchange.line())
 
     async def _close(self) -> None:
-        """Close in a way that lets the last answer arrive although the client still sends."""
         self._stream.on_end = None
-        self._stream.end()
-        try:
-            async with asyncio.timeout(_DISCARD_SECONDS):
-                while await self._stream.receive():
-                    pass
-        except (ConnectionResetError, TimeoutError):
-            pass
-        self._stream.close()
+        await _close(self._stream, _DISCARD_SECONDS)
+
+
+async def turn_away(stream: Stream) -> None:
+    """Tell a client that there is no room for its connection."""
+    answer = answers.exhausted(os.strerror(errno.EMFILE))
+    with suppress(ConnectionResetError):
+        stream.write(answer.encode(method=b"GET", keep_alive=False))
+    await _close(stream, _TURN_AWAY_SECONDS)
+
+
+async def _close(stream: Stream, seconds: float) -> None:
+    """Close in a way that lets the last answer arrive although the client still sends."""
+    stream.end()
+    try:
+        async with asyncio.timeout(seconds):
+            while await stream.receive():
+                pass
+    except (ConnectionResetError, TimeoutError):
+        pass
+    stream.close()

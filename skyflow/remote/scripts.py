@@ -220,10 +220,13 @@ exit 0
 def follow_log_script(stream: str, offset: int) -> str:
     """Return a script that prints a log from an offset in bytes on, also what is added to it.
 
-    It reads stdin so as to notice when nobody listens any more: sshd would not tell it.
+    It reads stdin so as to notice when nobody listens any more: sshd would not tell it. A tail that
+    cannot be woken, as where the kernel's watches are used up, looks once a second unless told.
     """
     return f"""\
-tail -c +{offset + 1} -F {HOME}/logs/{stream}.log 2>/dev/null &
+pace=
+tail -s 0.2 -c 0 /dev/null 2>/dev/null && pace='-s 0.2'
+tail $pace -c +{offset + 1} -F {HOME}/logs/{stream}.log 2>/dev/null &
 trap "kill $! 2>/dev/null" EXIT
 cat >/dev/null
 """

@@ -22,7 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from skyflow import API_VERSION
 from skyflow.contracts import MEMO_STATUS, WORKFLOW_QUEUE, Message, WorkflowName
 from skyflow.errors import ControllerUnavailable, SkyflowError
-from skyflow.naming import service_workflow_id
+from skyflow.naming import parse_replica_workflow_id, service_workflow_id
 from skyflow.sdk.faults import STACK_REMEDY, temporal_faults
 from skyflow.state import Decision, ServiceStatus
 
@@ -119,6 +119,25 @@ async def decisions_of(temporal: Client, name: str) -> tuple[Decision, ...]:
     with temporal_faults(f"decisions of service {name!r}"):
         async with asyncio.timeout(QUERY_SECONDS):
             return tuple(await handle.query(Message.DECISIONS, result_type=list[Decision]))
+
+
+async def has_running_replicas(temporal: Client, name: str, incarnation: str) -> bool:
+    """Return whether a replica of an incarnation of a service runs.
+
+    Raises:
+        ControllerUnavailable: Temporal does not answer.
+
+    """
+    query = (
+        f"WorkflowType = '{WorkflowName.REPLICA}' AND ExecutionStatus = 'Running' "
+        f"AND SkyflowService = '{name}'"
+    )
+    with temporal_faults(f"replicas of service {name!r}"):
+        async for execution in temporal.list_workflows(query):
+            parsed = parse_replica_workflow_id(execution.id)
+            if parsed and parsed[:2] == (name, incarnation):
+                return True
+    return False
 
 
 async def require_worker(temporal: Client) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +133,17 @@ class Store:
             result = await obstore.list_with_delimiter_async(self._objects, prefix)
             return tuple(sorted(result["common_prefixes"]))
 
+    async def names(self, prefix: str) -> tuple[str, ...]:
+        """Return the keys of the objects right below a directory, sorted.
+
+        Raises:
+            StorageError: The directory could not be read.
+
+        """
+        with self._reported("list", _checked(prefix)):
+            result = await obstore.list_with_delimiter_async(self._objects, prefix)
+            return tuple(sorted(item["path"] for item in result["objects"]))
+
     async def exists(self, key: str) -> bool:
         """Return whether there is an object of that key.
 
@@ -146,6 +157,17 @@ class Store:
             except FileNotFoundError:
                 return False
             return True
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; one that is not there is no error.
+
+        Raises:
+            StorageError: One could not be deleted.
+
+        """
+        paths = [self._directory / _checked(key) for key in keys]
+        with self._reported("delete", f"{len(paths)} objects"):
+            await asyncio.to_thread(_unlink_all, paths)
 
     async def delete_prefix(self, prefix: str) -> None:
         """Delete every object below a directory, and the directory; none is no error.
@@ -195,6 +217,11 @@ def _make_private(directory: Path) -> None:
         return
     _make_private(directory.parent)
     directory.mkdir(mode=0o700, exist_ok=True)
+
+
+def _unlink_all(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def _remove_tree(directory: Path) -> None:

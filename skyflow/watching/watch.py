@@ -29,6 +29,8 @@ FIRST_PROBE_SECONDS = 0.1
 LONGEST_STARTING_PROBE_SECONDS = 1.0
 """While a replica is not ready its probes follow each other fast, at growing distance."""
 RECONNECT_SECONDS = 2.0
+LAST_WORDS_SECONDS = 2.0
+"""Longest wait, once a machine does not answer, until what had come of its log is stored."""
 
 Now = Callable[[], float]
 """Gives the time (Unix, seconds) as those have it who set deadlines."""
@@ -127,6 +129,10 @@ class Watcher:
                 state = await _wait_for_exit(ReplicaHome(connection), shipping)
                 ended.set()
                 await shipping
+            except RemoteError:
+                # What had come when the connection was lost is stored first.
+                await asyncio.wait({shipping}, timeout=LAST_WORDS_SECONDS)
+                raise
             finally:
                 shipping.cancel()
                 await asyncio.wait({shipping})

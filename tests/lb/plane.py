@@ -17,6 +17,7 @@ from typing import Any
 
 from lb.control.data_plane import DataPlane, DataPlaneUnavailable
 from lb.data.access_log import AccessLogs
+from lb.data.endpoints import EndpointSet as PlainSet
 from lb.reports import ReplicaCounters, ServiceCounters
 from skyflow.config import Settings
 from skyflow.state import Endpoint, EndpointSet
@@ -116,6 +117,22 @@ class Plane:
         await self.api.apply(served.endpoints)
         self.served.append(served)
         return served
+
+
+def endpoint_set(*urls: str) -> EndpointSet:
+    return EndpointSet(
+        service="demo",
+        incarnation="i1",
+        started_at=1,
+        generation=1,
+        port=free_port(),
+        endpoints=endpoints(*urls),
+    )
+
+
+def plain(*urls: str) -> PlainSet:
+    """Return an endpoint set as the data plane itself has it."""
+    return PlainSet.of(endpoint_set(*urls).model_dump())
 
 
 def endpoints(*urls: str) -> tuple[Endpoint, ...]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from skyflow.contracts import SEARCH_ATTRIBUTES
@@ -20,7 +21,9 @@ from worker.search_attributes import register_search_attributes
 async def bare_client() -> AsyncIterator[Client]:
     """Connect to a server that knows nothing of skyflow."""
     server = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(BINARY), dev_server_log_level="error"
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=str(BINARY),
+        dev_server_log_level="error",
     )
     yield server.client
     await server.shutdown()
