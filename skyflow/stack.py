@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from skyflow.config import Settings
-from skyflow.errors import StackError, UsageError
+from skyflow.errors import StackError, StorageUnavailable, UsageError
 from skyflow.processes import (
     STACK_VARIABLE,
     ProcessIdentity,
@@ -153,8 +153,7 @@ async def _started(
     timeout: float,
     command: Sequence[str],
 ) -> StackState:
-    if problem := write_problem(settings):
-        raise problem
+    _prepare_home(settings)
     deadline = time.monotonic() + timeout
     supervisor: subprocess.Popen[bytes] | None = None
     reported: set[str] = set()
@@ -175,10 +174,21 @@ async def _started(
     raise _late(settings, timeout)
 
 
+def _prepare_home(settings: Settings) -> None:
+    try:
+        make_directories(settings)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"{settings.home} cannot be made or used: {reason(error)}",
+            remedy(error, "choose another directory with SKYFLOW_HOME"),
+        ) from error
+    if problem := write_problem(settings):
+        raise problem
+
+
 def _spawn(settings: Settings, bind: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
     started = [*command, "--bind", bind]
     try:
-        make_directories(settings)
         with log_path(settings, SUPERVISOR).open("ab") as log:
             process = subprocess.Popen(
                 started,
