@@ -21,6 +21,7 @@ from activities.replica import ReplicaActivities
 from activities.survey import SurveyActivities
 from skyflow.config import Settings
 from skyflow.contracts import OPERATIONS_QUEUE, WATCH_QUEUE, WORKFLOW_QUEUE
+from skyflow.open_files import allow_many_files
 from skyflow.temporal import BUILD_ID, connect, external_address
 from worker.reaper_schedule import ensure_reaper
 from worker.search_attributes import register_search_attributes
@@ -55,6 +56,7 @@ async def run_worker(settings: Settings) -> None:
 
     """
     configure_logging()
+    allow_many_files()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
