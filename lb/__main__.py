@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable
-
-import click
 
 from skyflow.config import Settings
 from skyflow.errors import SkyflowError
 
 
-@click.group()
 def main() -> None:
     """Run one of the balancer's processes."""
     logging.basicConfig(
@@ -21,35 +18,44 @@ def main() -> None:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    options = _options()
+    try:
+        options.run(Settings.from_environment(), options)
+    except SkyflowError as error:
+        remedy = f"; {error.remedy}" if error.remedy else ""
+        sys.exit(f"Error: {error.message}{remedy}")
 
 
-@main.command()
-@click.option("--bind", default="127.0.0.1", show_default=True, help="Address of the endpoints.")
-def data(bind: str) -> None:
+def _options() -> argparse.Namespace:
+    # Not click: a data plane that was killed must serve again before click would have loaded.
+    formatter = argparse.ArgumentDefaultsHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m lb", description=main.__doc__)
+    commands = parser.add_subparsers(required=True, metavar="data|control")
+    data = commands.add_parser("data", help=_data.__doc__, formatter_class=formatter)
+    data.add_argument("--bind", default="127.0.0.1", help="address of the endpoints")
+    data.set_defaults(run=_data)
+    control = commands.add_parser("control", help=_control.__doc__, formatter_class=formatter)
+    control.add_argument("--admin-port", default=0, type=int, help="port for /healthz and /metrics")
+    control.set_defaults(run=_control)
+    return parser.parse_args()
+
+
+# Each process loads its own half, and the data plane nothing of Temporal.
+
+
+def _data(settings: Settings, options: argparse.Namespace) -> None:
     """Take requests and send them to replicas."""
-    # Imported here: each process loads its own half, and this one nothing of Temporal.
     from lb.data.process import run
 
-    _run(lambda settings: run(settings, bind))
+    run(settings, options.bind)
 
 
-@main.command()
-@click.option("--admin-port", default=0, show_default=True, help="Port for /healthz and /metrics.")
-def control(admin_port: int) -> None:
+def _control(settings: Settings, options: argparse.Namespace) -> None:
     """Carry endpoint sets from Temporal to the data plane."""
     from lb.control.process import run
 
-    balancer = os.environ.get("SKYFLOW_BALANCER") or "main"
-    _run(lambda settings: run(settings, balancer, admin_port))
-
-
-def _run(process: Callable[[Settings], None]) -> None:
-    try:
-        process(Settings.from_environment())
-    except SkyflowError as error:
-        remedy = f"; {error.remedy}" if error.remedy else ""
-        raise click.ClickException(f"{error.message}{remedy}") from error
+    run(settings, os.environ.get("SKYFLOW_BALANCER") or "main", options.admin_port)
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m lb")
+    main()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from skyflow.config import Settings
 from skyflow.records import Record
 from skyflow.state import EndpointSet
 
@@ -12,6 +9,8 @@ PORT_UNAVAILABLE = "PortUnavailable"
 """Name of the refusal of a port that cannot be listened on."""
 INVALID_ENDPOINT_SET = "InvalidEndpointSet"
 """Name of the refusal of an endpoint set that can never be served."""
+EXHAUSTED = "Exhausted"
+"""Name of the refusal by a data plane that has run out of something for now."""
 
 
 class ReplicaCounters(Record):
@@ -55,6 +54,24 @@ class EndpointSets(Record):
     sets: tuple[EndpointSet, ...]
 
 
+class Run(Record):
+    """One life of a data plane, and what it would have the control plane confirm."""
+
+    id: str
+    """Differs after each start."""
+    unconfirmed: tuple[str, ...]
+    """Services whose endpoint sets come from disk, or from before the computer slept."""
+
+
+class Drain(Record):
+    """A replica whose requests in flight are waited for."""
+
+    service: str
+    replica_id: int
+    seconds: float
+    """Longest wait: a duration, as the clocks of those who ask and who wait may differ."""
+
+
 class Refused(Record):
     """Why the data plane did not do what it was asked to."""
 
@@ -62,8 +79,3 @@ class Refused(Record):
     """Name of the error, for machines."""
     message: str
     port: int | None = None
-
-
-def control_socket(settings: Settings) -> Path:
-    """Return the path of the data plane's control socket."""
-    return settings.balancer / "control.sock"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
 from skyflow.errors import UsageError
+
+LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
+"""Longest path of a unix socket in bytes: `sun_path` in sys/un.h, without its final NUL."""
 
 LocalNetwork = Literal["auto", "own", "shared"]
 LocalOutbound = Literal["none", "public", "all"]

@@ -7,7 +7,6 @@ import contextlib
 import functools
 import hashlib
 import os
-import resource
 import signal
 import sys
 import time
@@ -53,8 +52,11 @@ class ProcessIdentity(Record):
         try:
             process = self._process()
             return process is not None and process.status() != psutil.STATUS_ZOMBIE
-        except (psutil.Error, OSError):
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return False
+        except (psutil.Error, OSError):
+            # Nothing can be read, for want of file descriptors for instance: asked without any.
+            return psutil.pid_exists(self.pid)
 
     @property
     def resident_bytes(self) -> int | None:
@@ -86,13 +88,6 @@ class StackMember:
     fingerprint: str
     """Digest of all that the process was started with."""
     identity: ProcessIdentity
-
-
-def allow_many_files() -> None:
-    """Let this process have as many files and sockets open as the system lets it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):  # macOS refuses what its hard limit allows
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def stack_marker(name: str, command: Sequence[str], fingerprint: str) -> str:

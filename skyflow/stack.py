@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from skyflow.config import Settings
-from skyflow.errors import StackError, UsageError
+from skyflow.errors import StackError, StorageUnavailable, UsageError
 from skyflow.processes import (
     STACK_VARIABLE,
     ProcessIdentity,
@@ -37,6 +37,7 @@ from skyflow.stack_state import (
     read_state,
     write_state,
 )
+from skyflow.system_errors import reason, remedy, write_problem
 from skyflow.temporal import external_address
 
 SUPERVISE = (sys.executable, "-P", "-m", "worker", "supervise")
@@ -70,6 +71,7 @@ async def ensure_stack(
 
     Raises:
         StackError: It does not start, does not answer in time, or runs with other settings.
+        StorageUnavailable: It cannot be started, because nothing can be written.
         UsageError: Temporal's configuration cannot be read, or the directory's path is too long.
 
     """
@@ -113,7 +115,7 @@ async def stop_stack(
         raise StackError(f"processes of the stack do not end: {left}", "end them with `kill -9`")
     last = read_state(settings)
     if last is not None and last.supervisor is not None:
-        write_state(settings, _stopped(last))
+        _note_stop(settings, last)
     return bool(supervisors or orphans)
 
 
@@ -123,6 +125,16 @@ def _supervisors(settings: Settings, state: StackState | None) -> list[ProcessId
     if state and state.supervisor and state.alive:
         found[state.supervisor.pid] = state.supervisor
     return list(found.values())
+
+
+def _note_stop(settings: Settings, last: StackState) -> None:
+    try:
+        write_state(settings, _stopped(last))
+    except OSError as error:
+        raise StackError(
+            f"the stack is stopped, but that cannot be noted in {settings.stack}: {reason(error)}",
+            remedy(error, "make the directory writable"),
+        ) from error
 
 
 def _check_home(settings: Settings) -> None:
@@ -141,6 +153,7 @@ async def _started(
     timeout: float,
     command: Sequence[str],
 ) -> StackState:
+    _prepare_home(settings)
     deadline = time.monotonic() + timeout
     supervisor: subprocess.Popen[bytes] | None = None
     reported: set[str] = set()
@@ -161,10 +174,21 @@ async def _started(
     raise _late(settings, timeout)
 
 
+def _prepare_home(settings: Settings) -> None:
+    try:
+        make_directories(settings)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"{settings.home} cannot be made or used: {reason(error)}",
+            remedy(error, "choose another directory with SKYFLOW_HOME"),
+        ) from error
+    if problem := write_problem(settings):
+        raise problem
+
+
 def _spawn(settings: Settings, bind: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
     started = [*command, "--bind", bind]
     try:
-        make_directories(settings)
         with log_path(settings, SUPERVISOR).open("ab") as log:
             process = subprocess.Popen(
                 started,
@@ -177,8 +201,8 @@ def _spawn(settings: Settings, bind: str, command: Sequence[str]) -> subprocess.
             )
     except OSError as error:
         raise StackError(
-            f"the stack could not be started in {settings.home}: {error}",
-            "choose another directory with SKYFLOW_HOME, or correct its permissions",
+            f"the stack could not be started in {settings.home}: {reason(error)}",
+            remedy(error, "choose another directory with SKYFLOW_HOME"),
         ) from error
     # Outlives this process in most cases; in a long-lived one it must be waited for once it ends.
     threading.Thread(target=process.wait, daemon=True, name="stack supervisor").start()

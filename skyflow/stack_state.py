@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import tempfile
 from enum import StrEnum
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from skyflow.config import Settings
+from skyflow.config import LONGEST_SOCKET_PATH, Settings
+from skyflow.durable_files import replace_file
 from skyflow.processes import ProcessIdentity
 from skyflow.records import Record
 
 LOOPBACK = "127.0.0.1"
-LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
-"""Longest path of a unix socket in bytes: `sun_path` in sys/un.h, without its final NUL."""
 LONGEST_HOME = LONGEST_SOCKET_PATH - len("/balancer/control.sock")
 """Longest path of an installation's directory in bytes: the balancer has a socket below it."""
 SUPERVISOR = "supervisor"
@@ -124,16 +119,7 @@ def read_state(settings: Settings) -> StackState | None:
 
 def write_state(settings: Settings, state: StackState) -> None:
     """Replace the stack's state in one step, so that a reader never sees half of it."""
-    path = state_path(settings)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".state-")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(state.model_dump_json(indent=2))
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(temporary).unlink()
-        raise
+    replace_file(state_path(settings), state.model_dump_json(indent=2).encode())
 
 
 def state_path(settings: Settings) -> Path:

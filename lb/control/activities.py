@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -11,10 +10,11 @@ from temporalio.exceptions import ApplicationError
 from lb.control.data_plane import DataPlane, DataPlaneRefusal, DataPlaneUnavailable
 from skyflow import contracts
 from skyflow.contracts import DrainRequest, DrainResult, EndpointsApplied
+from skyflow.server_clock import ServerClock
 from skyflow.state import EndpointSet
 
 _SLICE_SECONDS = 5.0
-"""Longest wait between two heartbeats of a drain; its heartbeat timeout is 30 s."""
+"""Longest wait between two heartbeats of a drain; well below its heartbeat timeout."""
 _AGAIN_SECONDS = 1.0
 
 
@@ -45,14 +45,14 @@ class BalancerActivities:
     @activity.defn(name=contracts.DRAIN_REPLICA.name)
     async def drain_replica(self, request: DrainRequest) -> DrainResult:
         """Wait until a replica has nothing in flight, or until the deadline."""
+        # By the clock that set the deadline: neither this computer's nor the data plane's counts.
+        clock = ServerClock.started(activity.info().started_time)
         remaining = 0
         while True:
-            left = request.deadline - time.time()
+            left = request.deadline - clock.now()
             wait = max(0.0, min(left, _SLICE_SECONDS))
             try:
-                result = await self._data_plane.drain(
-                    request.service, request.replica_id, time.time() + wait, wait
-                )
+                result = await self._data_plane.drain(request.service, request.replica_id, wait)
             except DataPlaneUnavailable:
                 # Its requests ended with it; one that comes back knows what is in flight then.
                 await asyncio.sleep(min(_AGAIN_SECONDS, wait))

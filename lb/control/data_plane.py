@@ -8,7 +8,8 @@ from typing import TypeVar
 import aiohttp
 from pydantic import ValidationError
 
-from lb.reports import EndpointSets, Refused, Services, control_socket
+from lb.files import control_socket
+from lb.reports import EndpointSets, Refused, Run, Services
 from skyflow.config import Settings
 from skyflow.contracts import DrainResult
 from skyflow.errors import ControllerUnavailable, UsageError
@@ -55,7 +56,7 @@ class DataPlane:
         """Hand over an endpoint set and return the one in force.
 
         Raises:
-            DataPlaneUnavailable: It does not answer, or could not write to disk.
+            DataPlaneUnavailable: It does not answer, or has run out of something for now.
             DataPlaneRefusal: Its port cannot be listened on, or it can never be served.
         """
         return await self._call("PUT", "/endpoints", EndpointSet, body=endpoints)
@@ -76,22 +77,22 @@ class DataPlane:
         """
         return await self._call("GET", "/services", Services)
 
-    async def drain(
-        self, service: str, replica_id: int, deadline: float, wait_seconds: float
-    ) -> DrainResult:
-        """Wait until a replica has nothing in flight, or until a time (Unix, seconds).
-
-        Args:
-            service: Name of the service.
-            replica_id: The replica.
-            deadline: Time (Unix, seconds) after which the wait ends.
-            wait_seconds: About how long that is, for the time limit of the call itself.
+    async def run(self) -> Run:
+        """Return which life of the data plane this is, and what it would have confirmed.
 
         Raises:
             DataPlaneUnavailable: It does not answer.
         """
-        query = {"service": service, "replica_id": str(replica_id), "deadline": repr(deadline)}
-        return await self._call("GET", "/drain", DrainResult, query=query, wait=wait_seconds)
+        return await self._call("GET", "/run", Run)
+
+    async def drain(self, service: str, replica_id: int, seconds: float) -> DrainResult:
+        """Wait until a replica has nothing in flight, for a number of seconds at most.
+
+        Raises:
+            DataPlaneUnavailable: It does not answer.
+        """
+        query = {"service": service, "replica_id": str(replica_id), "seconds": repr(seconds)}
+        return await self._call("GET", "/drain", DrainResult, query=query, wait=seconds)
 
     async def _call(
         self,

@@ -16,17 +16,14 @@ from temporalio.worker import Worker
 
 from lb.control.activities import BalancerActivities
 from lb.control.data_plane import DataPlane
-from lb.control.registration import (
-    FIRST_RETRY_SECONDS,
-    LONGEST_RETRY_SECONDS,
-    fetch_endpoints,
-    register,
-    until_done,
-)
+from lb.control.upkeep import Upkeep
 from skyflow.config import Settings
 from skyflow.contracts import balancer_queue
-from skyflow.temporal import connect
+from skyflow.temporal import BUILD_ID, connect
 
+_FIRST_RETRY_SECONDS = 0.5
+_LONGEST_RETRY_SECONDS = 2.0
+"""Time between attempts to connect, each of which goes on for ten seconds by itself."""
 _GRACE = timedelta(seconds=2)
 """Time for activities when the process is asked to end."""
 _HEARTBEAT_THROTTLE = timedelta(seconds=10)
@@ -48,17 +45,17 @@ class BalancerWorker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Connect, register, fetch what to serve, and work; until told to stop."""
-        delay = FIRST_RETRY_SECONDS
+        delay = _FIRST_RETRY_SECONDS
         while not stop.is_set():
             try:
                 self._client = await _unless(stop, connect(self._settings))
-                delay = FIRST_RETRY_SECONDS
+                delay = _FIRST_RETRY_SECONDS
                 if self._client:
                     await self._work(self._client, stop)
             except Exception as error:
                 _log.warning("not working for Temporal, next try in %g s: %s", delay, error)
                 await _wait(stop, delay)
-                delay = min(delay * 2, LONGEST_RETRY_SECONDS)
+                delay = min(delay * 2, _LONGEST_RETRY_SECONDS)
 
     async def polls(self) -> bool:
         """Return whether Temporal sees this worker poll its queue."""
@@ -87,25 +84,16 @@ class BalancerWorker:
             activities=[activities.apply_endpoints, activities.drain_replica],
             graceful_shutdown_timeout=_GRACE,
             max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
+            build_id=BUILD_ID,
         )
         async with self._worker:
             _log.info("working on %s", balancer_queue(self._balancer))
-            background = [
-                asyncio.create_task(self._register(client)),
-                asyncio.create_task(self._fetch(client)),
-            ]
+            upkeep = asyncio.create_task(Upkeep(client, self._balancer, self._data_plane).run())
             try:
                 await stop.wait()
             finally:
-                for task in background:
-                    task.cancel()
-                await asyncio.gather(*background, return_exceptions=True)
-
-    async def _register(self, client: Client) -> None:
-        await until_done("registering", lambda: register(client, self._balancer))
-
-    async def _fetch(self, client: Client) -> None:
-        await until_done("fetching endpoints", lambda: fetch_endpoints(client, self._data_plane))
+                upkeep.cancel()
+                await asyncio.gather(upkeep, return_exceptions=True)
 
 
 async def _unless(stop: asyncio.Event, action: Coroutine[Any, Any, Client]) -> Client | None:

@@ -8,13 +8,11 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from urllib.parse import quote
 
-_BYTES = 10 * 1024 * 1024
-"""Size of one log file."""
-_BACKUPS = 3
+from lb.data.log_file import LogFile
+
 _FLUSH_SECONDS = 0.5
 _OPEN_FILES = 256
 """Files held open; a line for another service then closes the one that was opened first."""
@@ -63,8 +61,9 @@ class AccessLogs:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._lines: deque[tuple[Path, AccessLine]] = deque(maxlen=_LINE_LIMIT)
-        self._files: dict[Path, RotatingFileHandler] = {}
+        self._files: dict[Path, LogFile] = {}
         self._flushing = asyncio.Lock()
+        self._lost = 0
 
     def path(self, service: str, incarnation: str) -> Path:
         """Return the log of one incarnation of a service."""
@@ -78,17 +77,17 @@ class AccessLogs:
         """Write lines every moment, until cancelled."""
         while True:
             await asyncio.sleep(_FLUSH_SECONDS)
-            await self.flush()
+            try:
+                await self.flush()
+            except Exception:
+                _log.exception("access logs cannot be written")
 
     async def flush(self) -> None:
-        """Write all lines there are; a disk that fails loses them, and says so in the log."""
+        """Write all lines there are; those that a disk does not take are lost."""
         async with self._flushing:
             lines, self._lines = self._lines, deque(maxlen=_LINE_LIMIT)
             if lines:
-                try:
-                    await asyncio.to_thread(self._write, lines)
-                except OSError as error:
-                    _log.warning("access log: %d lines were not written: %s", len(lines), error)
+                await asyncio.to_thread(self._write, lines)
 
     async def close(self) -> None:
         """Write what is left and close the files."""
@@ -105,16 +104,30 @@ class AccessLogs:
     def _write(self, lines: deque[tuple[Path, AccessLine]]) -> None:
         texts: dict[Path, list[str]] = {}
         for path, line in lines:
-            texts.setdefault(path, []).append(str(line))
+            texts.setdefault(path, []).append(f"{line}\n")
+        lost, reason = 0, ""
         for path, batch in texts.items():
-            self._file(path).emit(logging.makeLogRecord({"msg": "\n".join(batch)}))
+            try:
+                self._file(path).append("".join(batch).encode())
+            except OSError as error:
+                lost, reason = lost + len(batch), str(error)
+                # Opened again for the next lines: the disk may be another one by then.
+                if file := self._files.pop(path, None):
+                    file.close()
+        self._report(lost, reason)
 
-    def _file(self, path: Path) -> RotatingFileHandler:
+    def _report(self, lost: int, reason: str) -> None:
+        """Say once when a disk begins to fail, and once how much was lost when it ends."""
+        if lost and not self._lost:
+            _log.error("access logs cannot be written, lines are lost for now: %s", reason)
+        if self._lost and not lost:
+            _log.warning("access logs are written again; %d lines were lost", self._lost)
+        self._lost = self._lost + lost if lost else 0
+
+    def _file(self, path: Path) -> LogFile:
         if path not in self._files:
             if len(self._files) >= _OPEN_FILES:
                 self._files.pop(next(iter(self._files))).close()
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._files[path] = RotatingFileHandler(
-                path, maxBytes=_BYTES, backupCount=_BACKUPS, encoding="utf-8"
-            )
+            self._files[path] = LogFile(path)
         return self._files[path]

@@ -9,7 +9,9 @@ from http import HTTPStatus
 NOTHING_READY_SECONDS = 5
 """When to ask again if no replica is ready: they come within seconds at best."""
 ALL_REFUSED_SECONDS = 1
-"""When to ask again if every replica refused: as long as one is first passed over."""
+"""When to ask again if every replica refused: as often as they are tried."""
+EXHAUSTED_SECONDS = 1
+"""When to ask again if the balancer has no room: it has as soon as another request ends."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,16 @@ def all_refused(service: str) -> Answer:
         "NoReplicaReachable",
         f"no replica of {service} accepts connections; try again in a moment",
         ALL_REFUSED_SECONDS,
+    )
+
+
+def exhausted(reason: str) -> Answer:
+    """Return the answer when the balancer itself cannot open another connection."""
+    return Answer(
+        503,
+        "BalancerExhausted",
+        f"the balancer cannot open another connection ({reason}); try again in a moment",
+        EXHAUSTED_SECONDS,
     )
 
 

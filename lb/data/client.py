@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from lb.data import answers
@@ -21,6 +24,9 @@ IDLE_SECONDS = 75.0
 """Time without a request after which a connection is closed; as long as nginx waits."""
 _DISCARD_SECONDS = 5.0
 """Time in which what a client still sends is read and thrown away, so that it sees the answer."""
+
+_TURN_AWAY_SECONDS = 1.0
+"""Time for a client that there is no room for to say something, and so to be answered."""
 
 _log = logging.getLogger(__name__)
 
@@ -135,3 +141,14 @@ class Client:
         except (ConnectionResetError, TimeoutError):
             pass
         self._stream.close()
+
+
+async def turn_away(stream: Stream) -> None:
+    """Tell a client that there is no room for its connection."""
+    answer = answers.exhausted(os.strerror(errno.EMFILE))
+    with suppress(ConnectionResetError, TimeoutError):
+        async with asyncio.timeout(_TURN_AWAY_SECONDS):
+            # What was sent and not read would reset the connection, and cost it the answer.
+            await stream.receive()
+        stream.write(answer.encode(method=b"GET", keep_alive=False))
+    stream.close()

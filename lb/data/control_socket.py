@@ -6,16 +6,17 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
+from skyflow.config import LONGEST_SOCKET_PATH
 from skyflow.errors import StackError
-from skyflow.stack_state import LONGEST_SOCKET_PATH
 
 
 @contextmanager
-def control_socket_at(path: Path) -> Iterator[socket.socket]:
-    """Bind the socket, in place of one that a dead process left.
+def sole_owner_of(path: Path) -> Iterator[None]:
+    """Be the only data plane that may bind a socket.
 
     Raises:
         StackError: The path is too long, or another data plane uses it.
@@ -25,19 +26,9 @@ def control_socket_at(path: Path) -> Iterator[socket.socket]:
             f"the path of the control socket, {path}, is longer than {LONGEST_SOCKET_PATH} bytes",
             remedy="set SKYFLOW_HOME to a shorter path",
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.parent.chmod(0o700)
-    with _sole_owner(path), _bound(path) as bound:
-        try:
-            yield bound
-        finally:
-            path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _sole_owner(path: Path) -> Iterator[None]:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A lock and not the socket itself says who lives: the kernel drops it however a process ends.
-    with path.with_suffix(".lock").open("w", encoding="ascii") as lock:
+    with _opened(path.with_suffix(".lock")) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -47,13 +38,35 @@ def _sole_owner(path: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _bound(path: Path) -> Iterator[socket.socket]:
+def bind(path: Path) -> socket.socket:
+    """Bind the socket, in place of one that a dead process left.
+
+    Raises:
+        OSError: The disk is full, broken or read-only, or no descriptor is left.
+    """
+    path.parent.chmod(0o700)
     path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
-        mask = os.umask(0o177)
-        try:
-            bound.bind(str(path))
-        finally:
-            os.umask(mask)
-        yield bound
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    try:
+        bound.bind(str(path))
+    except BaseException:
+        bound.close()
+        raise
+    finally:
+        os.umask(mask)
+    return bound
+
+
+def unbind(path: Path) -> None:
+    """Remove the socket."""
+    with suppress(OSError):
+        path.unlink()
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("ab")
+    except OSError:
+        # A disk that has become read-only is no reason not to serve what is on it.
+        return path.open("rb")

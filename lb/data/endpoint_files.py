@@ -3,53 +3,66 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import re
-import tempfile
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
-
-from skyflow.state import EndpointSet
+from lb.data.endpoints import Endpoint, EndpointSet
+from lb.data.moments import Moment
 
 _UNSAFE = re.compile(r"[^a-z0-9._-]")
 
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Saved:
+    """An endpoint set, and since when which of its replicas could not be reached."""
+
+    endpoints: EndpointSet
+    doubts: tuple[tuple[Endpoint, Moment], ...] = ()
+
+
 class EndpointFiles:
     """A directory with one file per service."""
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = directory
 
-    def load(self) -> list[EndpointSet]:
-        """Return all sets that can be read; one that cannot is reported in the log."""
+    def load(self) -> list[Saved]:
+        """Return all that can be read; what cannot is reported in the log."""
         found = []
         for path in sorted(self._directory.glob("*.json")):
             try:
-                found.append(EndpointSet.model_validate_json(path.read_bytes()))
-            except (OSError, ValidationError) as error:
+                found.append(_decode(path.read_bytes()))
+            except (OSError, ValueError, LookupError, TypeError) as error:
                 _log.error("endpoint set %s cannot be read and is not served: %s", path, error)
         return found
 
-    def save(self, endpoints: EndpointSet) -> None:
-        """Replace the set of a service; it is on the disk when this returns.
+    def save(self, saved: Saved) -> None:
+        """Replace what is kept of a service; it is on the disk when this returns.
 
         Raises:
-            OSError: The disk is full or broken; the old set is still there.
+            OSError: The disk is full or broken; what was there before still is.
         """
-        handle, name = tempfile.mkstemp(dir=self._directory, suffix=".tmp")
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._path(saved.endpoints.service)
+        # Always the same name, as there is one writer: what a killed one left is written over.
+        temporary = path.with_suffix(".tmp")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(endpoints.model_dump_json(indent=1))
+            with temporary.open("wb") as file:
+                file.write(_encode(saved))
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(self._path(endpoints.service))
+            temporary.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
             raise
         self._sync()
 
@@ -59,7 +72,10 @@ class EndpointFiles:
         Raises:
             OSError: The disk is broken.
         """
-        self._path(service).unlink(missing_ok=True)
+        try:
+            self._path(service).unlink()
+        except FileNotFoundError:
+            return
         self._sync()
 
     def _path(self, service: str) -> Path:
@@ -74,3 +90,24 @@ class EndpointFiles:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _encode(saved: Saved) -> bytes:
+    doubts = [asdict(endpoint) | {"since": asdict(since)} for endpoint, since in saved.doubts]
+    content = {"endpoints": asdict(saved.endpoints), "doubts": doubts}
+    return json.dumps({"sha256": _digest(content), **content}, indent=1).encode()
+
+
+def _decode(data: bytes) -> Saved:
+    content = json.loads(data)
+    if not isinstance(content, dict) or content.pop("sha256", None) != _digest(content):
+        raise ValueError("its content does not have the digest that was written with it")
+    doubts = content["doubts"]
+    return Saved(
+        EndpointSet.of(content["endpoints"]),
+        tuple((Endpoint(d["replica_id"], d["url"]), Moment(**d["since"])) for d in doubts),
+    )
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

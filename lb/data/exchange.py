@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from lb.data import answers
 from lb.data.access_log import AccessLine
 from lb.data.attempt import Attempt, BadRequestBody, Broken, Cut, Lost, Silent
+from lb.data.exhaustion import Exhausted
 from lb.data.redaction import redact
 from lb.data.replicas import Replica
 from lb.data.request import Request
@@ -61,9 +62,13 @@ class Exchange:
                 with replica.request():
                     return await self._attempt(replica, fresh)
             except NotConnected:
-                replica.unreachable(asyncio.get_running_loop().time())
+                self._service.unreachable(replica)
                 if failure.status == 503:
                     failure = answers.all_refused(self._service.endpoints.service)
+            except Exhausted as error:
+                # Says nothing of the replica, and the next one may have a connection to spare.
+                if failure.status == 503:
+                    failure = answers.exhausted(str(error))
             except (Broken, Lost) as error:
                 failure = answers.broken(str(error))
                 if not self._request.may_repeat(self._service.endpoints.retry):
@@ -101,7 +106,8 @@ class Exchange:
 
     async def _attempt(self, replica: Replica, fresh: bool) -> bool:
         connection = await replica.upstream.connect(fresh)
-        replica.reached()
+        if not connection.reused:
+            self._service.reached(replica)
         self._replica = replica
         idle = self._service.endpoints.stream_timeout_seconds
         try:

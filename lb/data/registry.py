@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 
 from lb.data.access_log import AccessLine, AccessLogs
-from lb.data.endpoint_files import EndpointFiles
+from lb.data.doubts import TRUST_SECONDS, Doubts
+from lb.data.endpoint_files import EndpointFiles, Saved
+from lb.data.endpoints import EndpointSet
+from lb.data.exhaustion import Exhausted
 from lb.data.listener import Listener, PortUnavailable
+from lb.data.moments import Clock, Moment, moment
 from lb.data.service import InvalidEndpointSet, Service, check_endpoint_set
-from lb.reports import Services
-from skyflow.state import EndpointSet
 
-_FIRST_RETRY_SECONDS = 1.0
-_LONGEST_RETRY_SECONDS = 30.0
 _REMEMBERED = 10_000
 """Services whose removal is remembered, so that a late message does not bring one back."""
 
@@ -33,76 +34,121 @@ class Slot:
 class Registry:
     """The services by name; changed by endpoint sets only."""
 
-    def __init__(self, host: str, files: EndpointFiles, logs: AccessLogs) -> None:
+    def __init__(
+        self,
+        host: str,
+        files: EndpointFiles,
+        logs: AccessLogs,
+        trust_seconds: float = TRUST_SECONDS,
+        clock: Clock = moment,
+    ) -> None:
+        """Begin without services.
+
+        Args:
+            host: Address that ports are listened on.
+            files: Where sets are kept.
+            logs: Where requests are logged.
+            trust_seconds: How long an address is used that nobody vouches for.
+            clock: Tells the time.
+        """
+        self.trust_seconds = trust_seconds
         self._host = host
         self._files = files
         self._logs = logs
+        self._clock = clock
         self._slots: dict[str, Slot] = {}
         self._removed: dict[str, EndpointSet] = {}
         self._retired: list[tuple[Service, Listener | None]] = []
         self._changing = asyncio.Lock()
+        self._saving = asyncio.Lock()
+        self._unsaved: set[str] = set()
+        self._unsaveable: set[str] = set()
 
-    async def load(self) -> None:
-        """Serve what is on disk; a port that is taken is tried again by `mend`."""
-        for endpoints in await asyncio.to_thread(self._files.load):
+    async def load(self, last_alive: Moment) -> None:
+        """Serve what is on disk; a port that is taken is tried again by `listen`.
+
+        Args:
+            last_alive: When the data plane last lived. If that is too long ago, no replica is used
+                before the control plane has confirmed it.
+        """
+        for saved in self._files.load():
             try:
-                service = Service(endpoints)
+                service = self._new(saved.endpoints)
             except InvalidEndpointSet as error:
-                _log.error("service %s is not served: %s", endpoints.service, error)
+                _log.error("service %s is not served: %s", saved.endpoints.service, error)
                 continue
-            self._slots[endpoints.service] = Slot(service, None)
-            await self._try_to_listen(endpoints.service)
+            service.restore(saved.doubts)
+            name = saved.endpoints.service
+            self._slots[name] = Slot(service, None)
+            await self._try_to_listen(name)
+        if last_alive.age(self._clock()) > self.trust_seconds:
+            self.distrust(last_alive)
 
-    async def mend(self) -> None:
-        """Keep trying to listen on ports that were taken, until cancelled."""
-        delay = _FIRST_RETRY_SECONDS
-        while True:
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, _LONGEST_RETRY_SECONDS)
-            async with self._changing:
-                deaf = [name for name, slot in self._slots.items() if slot.listener is None]
-                for name in deaf:
-                    await self._try_to_listen(name)
-            if not deaf:
-                delay = _FIRST_RETRY_SECONDS
+    async def listen(self) -> bool:
+        """Try to listen on the ports that could not be listened on; return whether all can be."""
+        async with self._changing:
+            deaf = [name for name, slot in self._slots.items() if slot.listener is None]
+            for name in deaf:
+                await self._try_to_listen(name)
+        return not deaf
 
     async def apply(self, endpoints: EndpointSet) -> EndpointSet:
-        """Go over to a set, unless what is in force is newer or the same.
+        """Go over to a set; the one in force is confirmed by the same, and stays if it is newer.
+
+        A set that cannot be written to disk is in force all the same, and written by `save`.
 
         Returns:
             The set in force.
 
         Raises:
-            InvalidEndpointSet: The set can never be served.
-            PortUnavailable: Its port cannot be listened on.
-            OSError: It could not be written to disk. In all cases the set in force is the old one.
+            InvalidEndpointSet: The set can never be served. The one in force is the old one.
+            PortUnavailable: Its port cannot be listened on. The one in force is the old one.
+            Exhausted: The same, for now.
         """
         async with self._changing:
             newest = self._newest(endpoints.service)
             if newest and newest.order >= endpoints.order:
                 await self._listen(endpoints.service)
+                if newest.order == endpoints.order:
+                    self._confirm(endpoints.service)
                 return newest
             if endpoints.removed:
                 await self._remove(endpoints)
             else:
                 await self._replace(endpoints)
-            return endpoints
+        self._unsaved.add(endpoints.service)
+        # In force before it is on disk, and so that a slow disk holds up nothing else.
+        await self._save(endpoints.service)
+        return endpoints
+
+    def distrust(self, since: Moment) -> None:
+        """Use no replica until it is confirmed: nobody looked after them from a moment on."""
+        for slot in self._slots.values():
+            slot.service.distrust(since)
+        if self._slots:
+            seconds = self.trust_seconds
+            _log.error("away for more than %g s: replicas wait to be confirmed", seconds)
+
+    async def save(self) -> bool:
+        """Write to disk what is not there yet; return whether all is."""
+        for name in list(self._unsaved):
+            await self._save(name)
+        return not self._unsaved
+
+    def unconfirmed(self) -> list[str]:
+        """Return the services that the control plane has not confirmed, sorted."""
+        return sorted(n for n, slot in self._slots.items() if not slot.service.confirmed)
 
     def endpoint_sets(self) -> list[EndpointSet]:
         """Return the sets in force, by name of the service."""
         return [slot.service.endpoints for _, slot in sorted(self._slots.items())]
 
-    def counters(self) -> Services:
-        """Return the counters of all services as they are now."""
-        return Services(
-            services=tuple(
-                slot.service.counters(listening=slot.listener is not None)
-                for _, slot in sorted(self._slots.items())
-            )
-        )
+    def slots(self) -> list[Slot]:
+        """Return all services and their ports, by name of the service."""
+        return [slot for _, slot in sorted(self._slots.items())]
 
-    async def drain(self, service: str, replica_id: int, deadline: float) -> int:
-        """Wait until a replica has nothing in flight, or until a time (Unix, seconds).
+    async def drain(self, service: str, replica_id: int, seconds: float) -> int:
+        """Wait until a replica has nothing in flight, for a number of seconds at most.
 
         Returns:
             Number of requests still in flight; 0 for a replica that is not known.
@@ -110,7 +156,7 @@ class Registry:
         retired = (old for old, _ in reversed(self._retired) if old.endpoints.service == service)
         slot = self._slots.get(service)
         found = slot.service if slot else next(retired, None)
-        return await found.drain(replica_id, deadline) if found else 0
+        return await found.drain(replica_id, seconds) if found else 0
 
     def close(self) -> None:
         """Stop accepting; connections end with the request that they are at."""
@@ -131,15 +177,9 @@ class Registry:
         old = slot.service if slot else None
         same = old is not None and old.endpoints.incarnation == endpoints.incarnation
         check_endpoint_set(endpoints)
-        service = old if old and same else Service(endpoints)
+        service = old if old and same else self._new(endpoints)
         kept = slot.listener if slot and slot.service.endpoints.port == endpoints.port else None
         listener = kept or await self._open(service, endpoints.port)
-        try:
-            await asyncio.to_thread(self._files.save, endpoints)
-        except OSError:
-            if listener is not kept:
-                listener.close()
-            raise
         service.update(endpoints)
         listener.service = service
         if slot:
@@ -148,7 +188,6 @@ class Registry:
         self._removed.pop(endpoints.service, None)
 
     async def _remove(self, endpoints: EndpointSet) -> None:
-        await asyncio.to_thread(self._files.remove, endpoints.service)
         self._removed[endpoints.service] = endpoints
         if len(self._removed) > _REMEMBERED:
             del self._removed[next(iter(self._removed))]
@@ -171,6 +210,32 @@ class Registry:
             if service.busy or (listener and listener.closing and listener.connected)
         ]
 
+    async def _save(self, name: str) -> None:
+        async with self._saving:
+            slot = self._slots.get(name)
+            # Taken off before: what changes while this is written is written again.
+            self._unsaved.discard(name)
+            try:
+                if slot:
+                    saved = Saved(slot.service.endpoints, slot.service.doubts)
+                    await asyncio.to_thread(self._files.save, saved)
+                else:
+                    await asyncio.to_thread(self._files.remove, name)
+            except OSError as error:
+                self._unsaved.add(name)
+                self._report_unsaveable(name, error)
+            else:
+                self._unsaveable.discard(name)
+
+    def _report_unsaveable(self, name: str, error: OSError) -> None:
+        if name not in self._unsaveable:
+            _log.error("the endpoint set of %s is in memory only for now: %s", name, error)
+        self._unsaveable.add(name)
+
+    def _confirm(self, name: str) -> None:
+        if slot := self._slots.get(name):
+            slot.service.confirm()
+
     async def _listen(self, name: str) -> None:
         slot = self._slots.get(name)
         if slot and slot.listener is None:
@@ -179,8 +244,13 @@ class Registry:
     async def _try_to_listen(self, name: str) -> None:
         try:
             await self._listen(name)
-        except PortUnavailable as error:
+        except (PortUnavailable, Exhausted) as error:
             _log.error("service %s is not served for now: %s", name, error)
+
+    def _new(self, endpoints: EndpointSet) -> Service:
+        changed = partial(self._unsaved.add, endpoints.service)
+        doubts = Doubts(endpoints.service, changed, self.trust_seconds, self._clock)
+        return Service(endpoints, doubts)
 
     async def _open(self, service: Service, port: int) -> Listener:
         listener = Listener(service, self._write)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
+from lb.data.doubts import Doubts
+from lb.data.endpoints import Endpoint, EndpointSet
+from lb.data.moments import Moment
 from lb.data.policies import POLICIES
 from lb.data.replicas import Replica
-from lb.reports import ReplicaCounters, ServiceCounters
-from skyflow.state import Endpoint, EndpointSet
 
 RETRIES = ("safe", "all", "none")
 REMEMBERED = 100
@@ -24,8 +24,12 @@ class InvalidEndpointSet(ValueError):
 class Service:
     """A service that requests are balanced for."""
 
-    def __init__(self, endpoints: EndpointSet) -> None:
+    def __init__(self, endpoints: EndpointSet, doubts: Doubts) -> None:
         """Prepare for requests.
+
+        Args:
+            endpoints: What to serve.
+            doubts: Takes note of what could not be reached; belongs to this service alone.
 
         Raises:
             InvalidEndpointSet: The set can never be served.
@@ -34,6 +38,9 @@ class Service:
         self.endpoints = endpoints
         self.codes: Counter[int] = Counter()
         """Number of answers that no replica gave, by status."""
+        self.confirmed = True
+        """Whether the control plane has named these replicas since this process lives."""
+        self._doubts = doubts
         self._policy = POLICIES[endpoints.load_balancing_policy]()
         self._ready: list[Replica] = []
         self._leaving: list[Replica] = []
@@ -57,16 +64,49 @@ class Service:
         for replica in ready:
             replica.upstream.reopen()
         self._ready = ready
+        self.confirm()
         if type(self._policy) is not POLICIES[endpoints.load_balancing_policy]:
             self._policy = POLICIES[endpoints.load_balancing_policy]()
         self.endpoints = endpoints
 
+    def confirm(self) -> None:
+        """Note that the control plane has just said that the set in force is the newest one."""
+        self.confirmed = True
+        self._doubts.confirm(self._ready)
+
+    def restore(self, doubts: Iterable[tuple[Endpoint, Moment]]) -> None:
+        """Take over from disk what an earlier process knew; nobody has confirmed it to this one."""
+        self.confirmed = False
+        known = {replica.endpoint: replica for replica in self._ready}
+        self._doubts.doubt((known[found], since) for found, since in doubts if found in known)
+
+    def distrust(self, since: Moment) -> None:
+        """Doubt all replicas: nobody knows what became of their addresses from a moment on."""
+        trusted = [replica for replica in self._ready if replica not in self._doubts]
+        self.restore((replica.endpoint, since) for replica in trusted)
+
     def retire(self) -> None:
         """Take no new requests; those in flight go on."""
+        self._doubts.close()
         self._leaving += self._ready
         self._ready = []
         for replica in self._leaving:
             replica.upstream.close()
+
+    @property
+    def doubts(self) -> tuple[tuple[Endpoint, Moment], ...]:
+        """The replicas that could not be reached, and since when."""
+        return tuple((replica.endpoint, since) for replica, since in self._doubts.since.items())
+
+    @property
+    def ready(self) -> tuple[Replica, ...]:
+        """Replicas that get requests."""
+        return tuple(self._ready)
+
+    @property
+    def leaving(self) -> tuple[Replica, ...]:
+        """Replicas that get no new requests."""
+        return tuple(self._leaving)
 
     @property
     def busy(self) -> bool:
@@ -76,53 +116,41 @@ class Service:
     def choose(self, tried: Collection[Replica]) -> Replica | None:
         """Return the replica to send a request to; None when none is left to try."""
         untried = [replica for replica in self._ready if replica not in tried]
-        if not untried:
-            return None
-        now = asyncio.get_running_loop().time()
-        # The last ones are never passed over: a wrong guess must not make a service unreachable.
-        wanted = [replica for replica in untried if not replica.avoided(now)] or untried
-        chosen = self._policy.choose(wanted)
-        if not chosen.avoided(now):
-            chosen.on_trial(now)
-        return chosen
+        candidates = self._doubts.preferred(untried)
+        return self._policy.choose(candidates) if candidates else None
+
+    def reached(self, replica: Replica) -> None:
+        """Note that a replica accepted a connection."""
+        self._doubts.reached(replica)
+
+    def unreachable(self, replica: Replica) -> None:
+        """Note that a replica could not be reached."""
+        replica.failures += 1
+        # One that left while it was asked is nobody's concern any more.
+        if replica in self._ready:
+            self._doubts.unreachable(replica)
 
     def is_ready(self, replica: Replica) -> bool:
         """Return whether a replica may get requests."""
         return replica in self._ready
 
-    async def drain(self, replica_id: int, deadline: float) -> int:
-        """Wait until a replica has nothing in flight, or until a time (Unix, seconds).
+    async def drain(self, replica_id: int, seconds: float) -> int:
+        """Wait until a replica has nothing in flight, for a number of seconds at most.
 
         Returns:
             Number of requests still in flight.
         """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
         while busy := [r for r in self._replicas() if r.id == replica_id and r.in_flight]:
-            left = deadline - time.time()
-            if left <= 0:
+            if loop.time() >= deadline:
                 break
             try:
-                async with asyncio.timeout(left):
+                async with asyncio.timeout_at(deadline):
                     await busy[0].idle.wait()
             except TimeoutError:
                 continue
         return sum(replica.in_flight for replica in busy)
-
-    def counters(self, listening: bool) -> ServiceCounters:
-        """Return the counters as they are now."""
-        replicas: list[ReplicaCounters] = [replica.counters(True) for replica in self._ready]
-        draining = {endpoint.replica_id for endpoint in self.endpoints.draining}
-        for replica in self._leaving:
-            if replica.in_flight or replica.id in draining:
-                replicas.append(replica.counters(False))
-        return ServiceCounters(
-            service=self.endpoints.service,
-            incarnation=self.endpoints.incarnation,
-            generation=self.endpoints.generation,
-            port=self.endpoints.port,
-            listening=listening,
-            codes={str(code): count for code, count in sorted(self.codes.items())},
-            replicas=tuple(sorted(replicas, key=lambda counters: counters.replica_id)),
-        )
 
     def _replicas(self) -> list[Replica]:
         return [*self._ready, *self._leaving]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 
+from lb.data.exhaustion import Exhausted, is_exhaustion
 from lb.http.stream import Stream
 
 CONNECT_SECONDS = 5.0
@@ -42,18 +44,20 @@ class Upstream:
 
         Raises:
             NotConnected: The replica refused, could not be reached, or did not answer in time.
+            Exhausted: It was not even tried.
         """
         if not fresh and (stream := self._take()):
             return Connection(stream, reused=True)
-        loop = asyncio.get_running_loop()
+        return Connection(await self._open(), reused=False)
+
+    async def accepts(self) -> bool:
+        """Return whether the replica accepts a connection, which it is not asked anything on."""
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                _, stream = await loop.create_connection(Stream, self._host, self._port)
-        except TimeoutError:
-            raise NotConnected(f"no connection within {CONNECT_SECONDS:g} s") from None
-        except OSError as error:
-            raise NotConnected(str(error)) from error
-        return Connection(stream, reused=False)
+            stream = await self._open()
+        except (NotConnected, Exhausted):
+            return False
+        stream.abort()
+        return True
 
     def give_back(self, stream: Stream) -> None:
         """Keep a connection for another request."""
@@ -78,6 +82,19 @@ class Upstream:
     def reopen(self) -> None:
         """Keep connections again."""
         self._closed = False
+
+    async def _open(self) -> Stream:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, stream = await loop.create_connection(Stream, self._host, self._port)
+        except TimeoutError:
+            raise NotConnected(f"no connection within {CONNECT_SECONDS:g} s") from None
+        except OSError as error:
+            if is_exhaustion(error):
+                raise Exhausted(os.strerror(error.errno or 0)) from error
+            raise NotConnected(str(error)) from error
+        return stream
 
     def _take(self) -> Stream | None:
         oldest = asyncio.get_running_loop().time() - _IDLE_SECONDS

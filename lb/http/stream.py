@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import socket
 import struct
@@ -54,6 +53,11 @@ class Stream(asyncio.Protocol):
     def open(self) -> bool:
         """Whether both directions work, as far as is known."""
         return not (self._eof or self._lost or self._transport_of().is_closing())
+
+    @property
+    def descriptor(self) -> int:
+        """Number of the connection's file descriptor; the lowest that was free at its beginning."""
+        return int(self._transport_of().get_extra_info("socket").fileno())
 
     @property
     def blocked(self) -> bool:
@@ -228,11 +232,13 @@ class Stream(asyncio.Protocol):
         self._writers.clear()
 
     def _set_option(self, level: int, option: int, value: int | bytes) -> None:
-        # Options belong to the open socket, so a second descriptor of it will do: event loops
-        # differ in what their own socket objects allow.
-        handle = self._transport_of().get_extra_info("socket")
-        with socket.socket(fileno=os.dup(handle.fileno())) as duplicate:
-            duplicate.setsockopt(level, option, value)
+        # Event loops differ in what their own socket objects allow, so this one is borrowed. It
+        # must not cost a second descriptor: there may be none left.
+        borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=self.descriptor)
+        try:
+            borrowed.setsockopt(level, option, value)
+        finally:
+            borrowed.detach()
 
 
 async def read_head(stream: Stream) -> bytes | None:

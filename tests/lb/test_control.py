@@ -20,10 +20,9 @@ from skyflow.config import Settings
 from skyflow.contracts import WORKFLOW_QUEUE, DrainRequest
 from skyflow.naming import INSTALLATION_WORKFLOW_ID, service_workflow_id
 from tests.lb.control_plane import Control, control_process, workflow_worker
-from tests.lb.plane import Plane, answering, free_port, process
+from tests.lb.plane import Plane, answering, endpoint_set, free_port, process
 from tests.lb.temporal_workflows import Service
 from tests.lb.test_endpoint_sets import Slow, named
-from tests.lb.test_process import endpoint_set
 from tests.lb.wire import ask, connection, content, get, replica, status
 from tests.temporal import BINARY, start_server
 from tests.waiting import eventually

@@ -14,24 +14,12 @@ from pathlib import Path
 import pytest
 
 from lb.control.data_plane import DataPlane
-from lb.reports import control_socket
+from lb.files import control_socket
 from skyflow.config import Settings
-from skyflow.state import EndpointSet
-from tests.lb.plane import Served, answering, endpoints, free_port, process
+from tests.lb.plane import Served, answering, endpoint_set, process
 from tests.lb.test_endpoint_sets import Slow, named
 from tests.lb.wire import ask, connection, content, get, replica
 from tests.waiting import eventually
-
-
-def endpoint_set(*urls: str) -> EndpointSet:
-    return EndpointSet(
-        service="demo",
-        incarnation="i1",
-        started_at=1,
-        generation=1,
-        port=free_port(),
-        endpoints=endpoints(*urls),
-    )
 
 
 async def accepts(port: int) -> bool:
@@ -89,7 +77,7 @@ async def test_the_data_plane_never_loads_temporal(home: Path) -> None:
             wanted = endpoint_set(upstream.url)
             await api.apply(wanted)
             assert content(await ask(wanted.port, get())) == b"x"
-            await api.drain("demo", 1, 0, 1)
+            await api.drain("demo", 1, 0)
             assert running.poll() is None
 
 

@@ -44,11 +44,11 @@ def _server(name: str, port: int) -> ProcessSpec:
     )
 
 
-async def _listens(port: int, _: float) -> bool:
+async def _listens(port: int, _: int) -> bool:
     return await listens(port)
 
 
-async def _at_once(_: float) -> bool:
+async def _at_once(_: int) -> bool:
     return True
 
 

@@ -18,20 +18,20 @@ from skyflow.stack_state import LOOPBACK, StackPorts
 from worker.backoff import Backoff
 from worker.logs import rotate
 from worker.ports import choose_ports, is_free
-from worker.temporal_server import latest_poll
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(100)")
 
 
 def test_delays_double_up_to_the_longest() -> None:
     delays = [delay := Backoff().next_delay(None, 0)]
-    delays += [delay := Backoff().next_delay(delay, 0) for _ in range(8)]
-    assert delays == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10]
+    delays += [delay := Backoff().next_delay(delay, 0) for _ in range(10)]
+    assert delays[:3] == [0.02, 0.04, 0.08]
+    assert delays[-3:] == [5.12, 10, 10]
 
 
-def test_a_process_that_had_lived_starts_over_at_once() -> None:
-    assert Backoff().next_delay(10, lived=30) == 0.1
-    assert Backoff().next_delay(5, lived=29) == 10
+def test_a_process_that_had_answered_for_a_while_starts_over_at_once() -> None:
+    assert Backoff().next_delay(10, answered=1) == 0.02
+    assert Backoff().next_delay(5, answered=0.9) == 10
 
 
 def test_only_so_many_old_logs_are_kept(tmp_path: Path) -> None:
@@ -75,16 +75,6 @@ async def test_ports_in_use_are_chosen_again_unless_they_are_ours() -> None:
 def test_chosen_ports_differ() -> None:
     ports = choose_ports(None, ())
     assert len(set(ports.model_dump().values())) == len(StackPorts.model_fields)
-
-
-def test_the_latest_poll_counts() -> None:
-    polls: list[dict[str, object]] = [
-        {"last_access_time": {"seconds": 10, "nanos": 500_000_000}},
-        {"last_access_time": {"seconds": 9}},
-        {"identity": "never"},
-    ]
-    assert latest_poll(polls) == 10.5
-    assert latest_poll([]) == 0
 
 
 def test_a_process_is_not_taken_for_a_later_one_of_its_number() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import resource
 
-from skyflow.processes import allow_many_files
+from skyflow.open_files import allow_many_files
 
 
 def test_a_process_may_have_as_many_files_open_as_the_system_lets_it() -> None:
