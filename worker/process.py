@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from skyflow.processes import STACK_VARIABLE, ProcessIdentity, fingerprint, stack_marker
 from skyflow.stack_state import ProcessState, StackProcess
@@ -23,6 +24,12 @@ _POLL_SECONDS = 0.05
 
 _FAILED_CHECK_SECONDS = 1.0
 
+HANGING_SECONDS = 10.0
+"""Time between two questions whether a process reacts, and the longest wait for an answer."""
+_HANGING_QUESTIONS = 6
+"""Questions in a row without a reaction after which a process is killed. They are counted rather
+than the time, as the time goes on while the computer sleeps and nobody can react."""
+
 
 @dataclass(frozen=True)
 class ProcessSpec:
@@ -32,6 +39,9 @@ class ProcessSpec:
     command: tuple[str, ...]
     ready: Callable[[int], Awaitable[bool]]
     """Whether the process of that id answers."""
+    reacts: Callable[[], Awaitable[bool]] | None = None
+    """Whether a process that answered once still does anything at all, found out within
+    `HANGING_SECONDS`. What it depends on must not matter: it is killed if it never reacts."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the supervisor's own. A change in it means another process is wanted."""
     address: str = ""
@@ -70,6 +80,7 @@ class SupervisedProcess:
         self._task: asyncio.Task[None] | None = None
         self._identity = adopted
         self._state = ProcessState.STARTING
+        self._ready_at: float | None = None
         self._restarts = 0
         self._last_exit: int | None = None
 
@@ -108,12 +119,12 @@ class SupervisedProcess:
         if self._identity is not None:
             logger.info("%s (pid %d) taken over", self.spec.name, self._identity.pid)
         while True:
-            began = time.monotonic()
+            self._ready_at = None
             if self._identity is not None or self._spawn():
                 await self._until_ended()
-            lived = time.monotonic() - began
+            answered = 0.0 if self._ready_at is None else time.monotonic() - self._ready_at
             self._child = self._identity = None
-            delay = self._backoff.next_delay(delay, lived)
+            delay = self._backoff.next_delay(delay, answered)
             self._become(ProcessState.WAITING)
             await asyncio.sleep(delay)
             self._restarts += 1
@@ -122,7 +133,7 @@ class SupervisedProcess:
         environment = {**os.environ, **self.spec.environment, "SKYFLOW_HOME": str(self._home)}
         environment[STACK_VARIABLE] = self.spec.marker
         try:
-            with self._log.open("ab") as log:
+            with _opened(self._log) as log:
                 self._child = subprocess.Popen(
                     self.spec.command,
                     stdin=subprocess.DEVNULL,
@@ -136,24 +147,46 @@ class SupervisedProcess:
             logger.error("%s could not be started: %s", self.spec.name, error)
             return False
         self._identity = ProcessIdentity.of(self._child.pid)
+        if self._identity is None:
+            # Without an identity it would be forgotten, and run on beside the next one.
+            self._child.kill()
+            self._last_exit = self._child.wait()
+            logger.error("%s could not be told from other processes: ended", self.spec.name)
+            return False
         logger.info("%s started (pid %d)", self.spec.name, self._child.pid)
         self._become(ProcessState.STARTING)
-        return self._identity is not None
+        return True
 
     async def _until_ended(self) -> None:
-        readiness = asyncio.create_task(self._until_ready())
+        watch = asyncio.create_task(self._watch())
         try:
             await self._ended(None)
         finally:
-            readiness.cancel()
-            await asyncio.wait([readiness])
+            watch.cancel()
+            await asyncio.wait([watch])
         logger.warning("%s ended (exit status %s)", self.spec.name, self._last_exit)
+
+    async def _watch(self) -> None:
+        await self._until_ready()
+        self._ready_at = time.monotonic()
+        self._become(ProcessState.READY)
+        if self.spec.reacts is not None:
+            await self._until_hanging(self.spec.reacts)
+            logger.error("%s runs and does not react: killed", self.spec.name)
+            if self._identity is not None:
+                self._identity.send(signal.SIGKILL)
 
     async def _until_ready(self) -> None:
         while True:
             if await self._answers():
-                return self._become(ProcessState.READY)
+                return
             await asyncio.sleep(_POLL_SECONDS)
+
+    async def _until_hanging(self, reacts: Callable[[], Awaitable[bool]]) -> None:
+        missed = 0
+        while missed < _HANGING_QUESTIONS:
+            await asyncio.sleep(HANGING_SECONDS)
+            missed = 0 if await reacts() else missed + 1
 
     async def _answers(self) -> bool:
         try:
@@ -184,3 +217,12 @@ class SupervisedProcess:
         if state is not self._state:
             self._state = state
         self._changed()
+
+
+def _opened(log: Path) -> IO[bytes]:
+    try:
+        return log.open("ab")
+    except OSError as error:
+        # On a full disk it is better to run without a log than not at all.
+        logger.error("%s cannot be written: %s", log, error)
+        return Path(os.devnull).open("ab")

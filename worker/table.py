@@ -8,17 +8,20 @@ import http.client
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from skyflow.config import Settings
 from skyflow.errors import StackError
 from skyflow.stack_state import LOOPBACK, StackState
-from worker.process import ProcessSpec
+from worker.process import HANGING_SECONDS, ProcessSpec
 from worker.temporal_server import TemporalCommand, server_command
 
 logger = logging.getLogger(__name__)
 
 Table = Callable[[Settings, StackState], tuple[ProcessSpec, ...]]
 """Gives the processes, in the order in which they are stopped, for the ports of a state."""
+
+Opening = Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
 
 _HEALTH_SECONDS = 2
 _QUESTION_SECONDS = 0.25
@@ -31,10 +34,12 @@ def stack_table(settings: Settings, state: StackState) -> tuple[ProcessSpec, ...
     temporal = TemporalCommand(None if state.external else state.temporal_address)
     # Those that talk to Temporal are started anew when its address has changed.
     client = {"SKYFLOW_STACK_TEMPORAL": state.temporal_address}
+    control_socket = settings.balancer / "control.sock"
     control = ProcessSpec(
         name="lb-control",
         command=(*_PYTHON, "lb", "control", "--admin-port", str(state.ports.admin)),
         ready=_answers_health(state.ports.admin),
+        reacts=lambda: reacts(asyncio.open_connection(LOOPBACK, state.ports.admin)),
         environment=client,
         address=state.admin_url,
     )
@@ -48,7 +53,8 @@ def stack_table(settings: Settings, state: StackState) -> tuple[ProcessSpec, ...
     data = ProcessSpec(
         name="lb-data",
         command=(*_PYTHON, "lb", "data", "--bind", state.bind),
-        ready=_accepts_control(settings),
+        ready=_accepts_control(control_socket),
+        reacts=lambda: reacts(asyncio.open_unix_connection(control_socket)),
         address=state.bind,
         grace_seconds=15,  # it gives requests in flight ten seconds
     )
@@ -112,9 +118,7 @@ def _health(port: int) -> bool:
         connection.close()
 
 
-def _accepts_control(settings: Settings) -> Callable[[int], Awaitable[bool]]:
-    path = settings.balancer / "control.sock"
-
+def _accepts_control(path: Path) -> Callable[[int], Awaitable[bool]]:
     async def ready(_: int) -> bool:
         return await _accepts(asyncio.open_unix_connection(path))
 
@@ -126,7 +130,28 @@ async def listens(port: int) -> bool:
     return await _accepts(asyncio.open_connection(LOOPBACK, port))
 
 
-async def _accepts(opening: Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]) -> bool:
+async def reacts(opening: Opening) -> bool:
+    """Return whether a server reacts to a request, be it by refusing it or closing the connection.
+
+    Only one that says nothing at all hangs: another may be short of descriptors, or be told by
+    something else that it cannot answer.
+    """
+    try:
+        async with asyncio.timeout(HANGING_SECONDS):
+            reader, writer = await opening
+            try:
+                writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                await reader.read(1)
+            finally:
+                writer.close()
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+async def _accepts(opening: Opening) -> bool:
     try:
         async with asyncio.timeout(_HEALTH_SECONDS):
             _, writer = await opening

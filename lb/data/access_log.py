@@ -111,6 +111,9 @@ class AccessLogs:
                 self._file(path).append("".join(batch).encode())
             except OSError as error:
                 lost, reason = lost + len(batch), str(error)
+                # Opened again for the next lines: the disk may be another one by then.
+                if file := self._files.pop(path, None):
+                    file.close()
         self._report(lost, reason)
 
     def _report(self, lost: int, reason: str) -> None:

@@ -26,7 +26,7 @@ _DISCARD_SECONDS = 5.0
 """Time in which what a client still sends is read and thrown away, so that it sees the answer."""
 
 _TURN_AWAY_SECONDS = 1.0
-"""The same for a client that there is no room for."""
+"""Time for a client that there is no room for to say something, and so to be answered."""
 
 _log = logging.getLogger(__name__)
 
@@ -131,25 +131,24 @@ class Client:
             self._home.log(service, exchange.line())
 
     async def _close(self) -> None:
+        """Close in a way that lets the last answer arrive although the client still sends."""
         self._stream.on_end = None
-        await _close(self._stream, _DISCARD_SECONDS)
+        self._stream.end()
+        try:
+            async with asyncio.timeout(_DISCARD_SECONDS):
+                while await self._stream.receive():
+                    pass
+        except (ConnectionResetError, TimeoutError):
+            pass
+        self._stream.close()
 
 
 async def turn_away(stream: Stream) -> None:
     """Tell a client that there is no room for its connection."""
     answer = answers.exhausted(os.strerror(errno.EMFILE))
-    with suppress(ConnectionResetError):
+    with suppress(ConnectionResetError, TimeoutError):
+        async with asyncio.timeout(_TURN_AWAY_SECONDS):
+            # What was sent and not read would reset the connection, and cost it the answer.
+            await stream.receive()
         stream.write(answer.encode(method=b"GET", keep_alive=False))
-    await _close(stream, _TURN_AWAY_SECONDS)
-
-
-async def _close(stream: Stream, seconds: float) -> None:
-    """Close in a way that lets the last answer arrive although the client still sends."""
-    stream.end()
-    try:
-        async with asyncio.timeout(seconds):
-            while await stream.receive():
-                pass
-    except (ConnectionResetError, TimeoutError):
-        pass
     stream.close()

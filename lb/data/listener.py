@@ -41,7 +41,8 @@ class Listener:
         self._log = log
         self._clients: set[Client] = set()
         self._turned_away: set[asyncio.Task[None]] = set()
-        self._last_descriptor = _last_descriptor()
+        self._descriptors = _descriptors()
+        self._spare = min(_SPARE, self._descriptors // 4)
         self._server: asyncio.Server | None = None
 
     async def open(self, host: str, port: int) -> None:
@@ -96,15 +97,21 @@ class Listener:
 
     def _accept(self, stream: Stream) -> None:
         # The lowest free number is always taken: a high one means that few are left.
-        if stream.descriptor < self._last_descriptor:
+        left = self._descriptors - stream.descriptor
+        if left > self._spare:
             self._clients.add(Client(stream, self, self._clients.discard))
             return
         self.service.codes[503] += 1
+        if left <= self._spare // 2:
+            # Many came at once: those that wait for an answer must not take all that is spare.
+            stream.abort()
+            return
         task = asyncio.create_task(turn_away(stream))
         self._turned_away.add(task)
         task.add_done_callback(self._turned_away.discard)
 
 
-def _last_descriptor() -> int:
+def _descriptors() -> int:
+    """Return how many file descriptors this process can have."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if soft == resource.RLIM_INFINITY else soft - min(_SPARE, soft // 4)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft

@@ -34,6 +34,12 @@ def access_logs(settings: Settings, service: str) -> list[Path]:
     return [path for path in found if form.fullmatch(path.name)]
 
 
+def rotated(path: Path) -> list[Path]:
+    """Return what was rotated out of a log, the oldest first."""
+    older = (path.with_name(f"{path.name}.{n}") for n in range(_OLDEST_KEPT, 0, -1))
+    return [file for file in older if file.is_file()]
+
+
 async def file_lines(
     path: Path, *, tail: int | None = None, ended: asyncio.Event | None = None
 ) -> AsyncIterator[str]:
@@ -46,7 +52,7 @@ async def file_lines(
 
     """
     lines: deque[str] = deque(maxlen=tail)
-    for older in _rotated(path):
+    for older in rotated(path):
         with older.open("rb") as file:
             lines.extend(_whole_lines(file, at_end=True))
     # Kept open, so that nothing is lost if it is rotated while its lines are being printed.
@@ -73,12 +79,6 @@ async def file_lines(
     finally:
         if opened is not None:
             opened.close()
-
-
-def _rotated(path: Path) -> list[Path]:
-    """Return what was rotated out of a log, the oldest first."""
-    older = (path.with_name(f"{path.name}.{n}") for n in range(_OLDEST_KEPT, 0, -1))
-    return [file for file in older if file.is_file()]
 
 
 def _open(path: Path) -> BinaryIO | None:

@@ -64,6 +64,22 @@ class ServiceLogs:
         """
         await self._store.delete_prefix(replica_prefix(name, incarnation, replica_id))
 
+    async def nodes(
+        self, name: str, incarnation: str, replica_id: int | None = None
+    ) -> AsyncIterator[tuple[tuple[int, int], AsyncIterator[bytes]]]:
+        """Yield the replica and number of each node, and what is stored of it, in pieces.
+
+        Raises:
+            UsageError: There is no log of that replica.
+            StorageError: The store could not be read.
+
+        """
+        streams = await self._streams(name, incarnation, replica_id)
+        if replica_id is not None and not streams:
+            raise await self._unknown_replica(name, incarnation, replica_id)
+        for node, logs in groupby(streams, key=_node):
+            yield node, self._contents(list(logs))
+
     async def lines(
         self,
         name: str,
@@ -90,7 +106,7 @@ class ServiceLogs:
         logs: dict[LogStream, GrowingLog] = {}
         if ended is None or tail is not None:
             streams = await self._streams(name, incarnation, replica_id)
-            for _, node in groupby(streams, key=lambda s: (s.replica_id, s.node)):
+            for _, node in groupby(streams, key=_node):
                 async for line in self._backlog(list(node), tail, logs):
                     yield line
         if ended is not None:
@@ -147,6 +163,16 @@ class ServiceLogs:
             logs[stream] = GrowingLog(stream, self._reader.cursor(stream.prefix))
         return logs[stream]
 
+    async def _contents(self, streams: Sequence[LogStream]) -> AsyncIterator[bytes]:
+        """Yield several logs, each from the beginning of a line."""
+        last = b"\n"
+        for stream in streams:
+            if not last.endswith(b"\n"):
+                yield b"\n"
+            async for piece in self._reader.read(stream.prefix):
+                yield piece
+                last = piece
+
     async def _backlog(
         self, node: Sequence[LogStream], tail: int | None, logs: dict[LogStream, GrowingLog]
     ) -> AsyncIterator[LogLine]:
@@ -163,3 +189,7 @@ class ServiceLogs:
             last += log.feed(end.data)
         for line in last[max(0, len(last) - (tail or 0)) :]:
             yield line
+
+
+def _node(stream: LogStream) -> tuple[int, int]:
+    return (stream.replica_id, stream.node)

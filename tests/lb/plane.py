@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,31 @@ from tests.waiting import eventually
 _numbers = itertools.count(1)
 
 
-@contextmanager
-def process(home: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    home: Path, *arguments: str, **environment: str
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """Run one of the balancer's processes; its output goes to a file in the home."""
+    return _running(home, arguments, environment)
+
+
+def process_with_few_files(
+    home: Path, limit: int, *arguments: str, environment: Mapping[str, str] | None = None
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """Run one that can open no more than so many files and connections."""
+    limited = ("sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh")
+    return _running(home, arguments, environment or {}, limited)
+
+
+@contextmanager
+def _running(
+    home: Path,
+    arguments: tuple[str, ...],
+    environment: Mapping[str, str],
+    prefix: tuple[str, ...] = (),
+) -> Iterator[subprocess.Popen[bytes]]:
     home.mkdir(parents=True, exist_ok=True)
     variables = {**os.environ, "SKYFLOW_HOME": str(home), **environment}
-    command = [sys.executable, "-m", "lb", *arguments]
+    command = [*prefix, sys.executable, "-m", "lb", *arguments]
     with (home / f"{arguments[0]}.log").open("ab") as log:
         running = subprocess.Popen(command, env=variables, stdout=log, stderr=log)
         try:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from skyflow.contracts import (
         APPLY_ENDPOINTS,
         DRAIN_REPLICA,
+        MEMO_STATUS,
         DrainRequest,
         DrainResult,
         EndpointsApplied,
@@ -28,10 +30,23 @@ class Service:
     def __init__(self, endpoints: EndpointSet | None) -> None:
         self._endpoints = endpoints
         self._stopped = False
+        self._fails = False
 
     @workflow.run
     async def run(self, endpoints: EndpointSet | None) -> None:
+        if endpoints:
+            workflow.upsert_memo({MEMO_STATUS: {"started_at": endpoints.started_at}})
         await workflow.wait_condition(lambda: self._stopped)
+        if self._fails:
+            raise ApplicationError("told to")
+
+    @workflow.signal
+    def publish(self, endpoints: EndpointSet) -> None:
+        self._endpoints = endpoints
+
+    @workflow.signal
+    def fail(self) -> None:
+        self._fails = self._stopped = True
 
     @workflow.signal(name=Message.STOP)
     def stop(self) -> None:

@@ -24,13 +24,14 @@ SLEEP = (sys.executable, "-c", "import time; time.sleep(100)")
 
 def test_delays_double_up_to_the_longest() -> None:
     delays = [delay := Backoff().next_delay(None, 0)]
-    delays += [delay := Backoff().next_delay(delay, 0) for _ in range(8)]
-    assert delays == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10]
+    delays += [delay := Backoff().next_delay(delay, 0) for _ in range(10)]
+    assert delays[:3] == [0.02, 0.04, 0.08]
+    assert delays[-3:] == [5.12, 10, 10]
 
 
-def test_a_process_that_had_lived_starts_over_at_once() -> None:
-    assert Backoff().next_delay(10, lived=30) == 0.1
-    assert Backoff().next_delay(5, lived=29) == 10
+def test_a_process_that_had_answered_for_a_while_starts_over_at_once() -> None:
+    assert Backoff().next_delay(10, answered=1) == 0.02
+    assert Backoff().next_delay(5, answered=0.9) == 10
 
 
 def test_only_so_many_old_logs_are_kept(tmp_path: Path) -> None:
