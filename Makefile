@@ -1,7 +1,7 @@
 # Runs with GNU make 3.81 and newer. Everything is in .venv; nothing else is installed.
 #
 #   PYTHON=/path/to/python3   the Python to make .venv with (default: one is found)
-#   ARGS="..."                more arguments for `make test`
+#   ARGS="..."                more arguments for `make test` and `make chaos`
 
 SHELL := /bin/sh
 export PYTHON
@@ -12,7 +12,7 @@ NAME := hello
 # Test processes: one for each core, as many as pay off beside the servers that tests start.
 WORKERS ?= auto
 
-.PHONY: help setup dev serve test lint format lock clean
+.PHONY: help setup dev serve test chaos lint format lock record clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -29,6 +29,9 @@ serve: setup ## Deploy examples/hello here, and say how to reach it
 test: dev ## Run the tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
+chaos: dev ## Kill and freeze processes in 500 runs (about an hour); a second call goes on
+	@$(BIN)/python -m tests.faults.chaos --resume chaos/runs.jsonl $(ARGS)
+
 lint: dev ## Check format, style, types and the directions of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -42,8 +45,11 @@ format: dev ## Put the code into its format
 lock: dev ## Take newer versions of what skyflow needs into constraints.txt
 	@scripts/lock
 
+record: dev ## Record workflow histories for replay from COMMIT (default HEAD)
+	@$(BIN)/python -m tests.workflows.record $(or $(COMMIT),HEAD)
+
 clean: ## Remove .venv and caches; services and their stack are left alone
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist chaos
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.setup: pyproject.toml constraints.txt

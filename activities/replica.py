@@ -23,10 +23,11 @@ from skyflow.contracts import (
 from skyflow.errors import ConnectionFailed, HostKeyMismatch, MachineGone
 from skyflow.remote.environment import ReplicaContext, replica_environment
 from skyflow.remote.files import send_artifact
-from skyflow.remote.logship import ship_logs
+from skyflow.remote.log_keeping import keep_log
 from skyflow.remote.replica_home import ReplicaHome
 from skyflow.remote.scripts import setup_script
 from skyflow.remote.ssh import connect, wait_for_ssh
+from skyflow.server_clock import ServerClock
 from skyflow.storage.log_segments import log_prefix
 from skyflow.storage.log_writer import LogWriter
 from skyflow.storage.specs import StoredSpec
@@ -67,7 +68,8 @@ class ReplicaActivities:
         with mapped_errors():
             async with heartbeating():
                 task = await self._context.task(request.replica.spec)
-                return await self._context.watcher.watch(request, task)
+                clock = ServerClock.started(activity.info().started_time)
+                return await self._context.watcher.watch(request, task, clock.now)
 
     async def _prepare(self, task: ReplicaTask, spec: StoredSpec, node: int) -> None:
         machine = task.nodes[node]
@@ -88,17 +90,16 @@ class ReplicaActivities:
             MachineGone: It no longer exists; found out within seconds, not at the end of the wait.
             ConnectionFailed: It did not let us in.
         """
-        deadline = time.time() + SSH_SECONDS
+        deadline = time.monotonic() + SSH_SECONDS
         while True:
             try:
-                until = min(deadline, time.time() + LOOK_SECONDS)
-                return await wait_for_ssh(machine, self._context.keyring, until)
+                return await wait_for_ssh(machine, self._context.keyring, LOOK_SECONDS)
             except HostKeyMismatch:
                 raise
             except ConnectionFailed:
                 if await self._context.watcher.is_gone(machine):
                     raise MachineGone(f"machine {machine.name} is gone") from None
-                if time.time() >= deadline:
+                if time.monotonic() >= deadline:
                     raise
 
     async def _setup(
@@ -106,7 +107,7 @@ class ReplicaActivities:
     ) -> None:
         """Run `setup`, and store its output while it comes."""
         prefix = log_prefix(task.service, task.incarnation, task.replica_id, node, "setup")
-        writer = LogWriter(self._context.store, prefix, spec.task.secret_values())
+        secrets = spec.task.secret_values()
         ended = asyncio.Event()
 
         async def run_setup() -> None:
@@ -115,7 +116,10 @@ class ReplicaActivities:
             finally:
                 ended.set()
 
-        await _together(run_setup(), ship_logs(home.connection, "setup", writer, ended))
+        def open_writer() -> LogWriter:
+            return LogWriter(self._context.store, prefix, secrets)
+
+        await _together(run_setup(), keep_log(home.connection, "setup", open_writer, ended))
 
     async def _start(self, task: ReplicaTask, node: int) -> None:
         await self._reach(task.nodes[node])

@@ -16,7 +16,7 @@ from cli.terminal import confirm, news, say, show, show_document
 from skyflow.client import Skyflow
 from skyflow.config import Settings
 from skyflow.errors import UsageError
-from skyflow.sdk.logs import LogLine
+from skyflow.sdk.log_lines import LogLine
 from skyflow.sdk.names import choose_service_name
 from skyflow.sdk.plan import Plan, make_plan
 from skyflow.sdk.views import ServiceView

@@ -27,5 +27,6 @@ class LazyGroup(click.Group):
         """Import and return a command."""
         if cmd_name not in self._names:
             return None
-        found = import_module(f"{self._package}.{cmd_name}").command
+        module = cmd_name.replace("-", "_")
+        found = import_module(f"{self._package}.{module}").command
         return found if isinstance(found, click.Command) else None

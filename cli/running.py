@@ -10,7 +10,8 @@ from typing import Any, ParamSpec
 import click
 
 from cli.exits import Exit, Interrupted, exit_of
-from skyflow.errors import SkyflowError, SpecError
+from skyflow.config import Settings
+from skyflow.errors import ControllerUnavailable, SkyflowError, SpecError, UsageError
 
 P = ParamSpec("P")
 
@@ -36,6 +37,7 @@ def _outcome(coroutine: Coroutine[Any, Any, Exit | None], *, as_json: bool) -> E
     try:
         return asyncio.run(coroutine) or Exit.OK
     except SkyflowError as error:
+        error = with_cause(error)
         report(error, as_json=as_json)
         return exit_of(error)
     except Interrupted as interrupted:
@@ -45,6 +47,11 @@ def _outcome(coroutine: Coroutine[Any, Any, Exit | None], *, as_json: bool) -> E
         return Exit.INTERRUPTED
     except (click.ClickException, click.Abort, BrokenPipeError):
         raise
+    except OSError as error:
+        if _debugging():
+            raise
+        report(refusal(error), as_json=as_json)
+        return Exit.FAILED
     except Exception as error:
         if _debugging():
             raise
@@ -66,6 +73,30 @@ def report(error: SkyflowError, *, as_json: bool) -> None:
 
     source = source_text(error.source) if isinstance(error, SpecError) else None
     news().print(fault(error, source), soft_wrap=True)
+
+
+def with_cause(error: SkyflowError) -> SkyflowError:
+    """Return an error with what is behind it, if that is a disk which takes nothing."""
+    from skyflow.system_errors import write_problem
+
+    if not isinstance(error, ControllerUnavailable):
+        return error
+    try:
+        problem = write_problem(Settings.from_environment())
+    except UsageError:
+        return error
+    if problem is None:
+        return error
+    return ControllerUnavailable(f"{problem.message}; so {error.message}", problem.remedy)
+
+
+def refusal(error: OSError) -> SkyflowError:
+    """Return what the operating system refused as an error that says what to do."""
+    from skyflow.system_errors import reason, remedy
+
+    where = f"{error.filename}: " if error.filename else ""
+    otherwise = "correct that, and run the command again"
+    return SkyflowError(f"{where}{reason(error)}", remedy(error, otherwise))
 
 
 def _say(message: str) -> None:

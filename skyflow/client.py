@@ -19,7 +19,8 @@ from skyflow.sdk.addresses import endpoint_url, service_page
 from skyflow.sdk.faults import temporal_faults
 from skyflow.sdk.files import access_logs
 from skyflow.sdk.logs import ServiceLogs
-from skyflow.sdk.views import Farewell, ServiceView
+from skyflow.sdk.termination import farewell, request_termination, until_gone
+from skyflow.sdk.views import Farewell, ReplicaFarewell, ServiceView
 from skyflow.state import Decision, ReplicaRecord, ServiceStatus
 from skyflow.temporal import connect
 
@@ -60,7 +61,7 @@ class Skyflow:
 
         """
         settings = settings or Settings.from_environment()
-        yield Skyflow(settings, await connect(settings, CONNECT_SECONDS))
+        yield Skyflow(settings, await connect(settings, CONNECT_SECONDS, quiet=True))
 
     async def up(self, task: Task, name: str) -> ApplyOutcome:
         """Deploy a service, or find that this very spec runs under the name already.
@@ -177,6 +178,40 @@ class Skyflow:
         ended = description.status.name if description.status else "UNKNOWN"
         return Farewell(name=name, complete=ended == "COMPLETED", detail=ended.lower())
 
+    async def terminate_replica(
+        self,
+        name: str,
+        replica_id: int,
+        *,
+        reason: str = "asked for by the command line",
+        wait: bool = True,
+        progress: Callable[[ServiceView], None] | None = None,
+    ) -> ReplicaFarewell:
+        """End one replica: it finishes the requests it has, and the service replaces it.
+
+        The request lasts: it is carried out even if this call is cancelled.
+
+        Args:
+            name: The service.
+            replica_id: The replica.
+            reason: Why; kept with the service's decisions.
+            wait: Wait until nothing is left of the replica but its logs.
+            progress: Called each time something changes.
+
+        Raises:
+            ServiceNotFound: No such service runs.
+            UsageError: It has no such replica, or that has ended.
+            ServiceConflict: It is being taken down.
+            ControllerUnavailable: Temporal or the worker does not answer.
+
+        """
+        before = await self._require(name)
+        lookup.check_compatible(before.status)
+        await request_termination(self._temporal, before, replica_id, reason)
+        if not wait:
+            return farewell(before, await self.find(name), replica_id)
+        return await until_gone(self.watch(name), before, replica_id, progress)
+
     async def decisions(self, name: str) -> tuple[Decision, ...]:
         """Return the last decisions of a service, oldest first; also of one that has ended.
 
@@ -211,6 +246,15 @@ class Skyflow:
         """
         remembered = await lookup.last_words(self._temporal, name)
         return remembered[1].status.incarnation if remembered else None
+
+    async def has_running_replicas(self, name: str, incarnation: str) -> bool:
+        """Return whether a replica of an incarnation of a service runs; also if that does not.
+
+        Raises:
+            ControllerUnavailable: Temporal does not answer.
+
+        """
+        return await lookup.has_running_replicas(self._temporal, name, incarnation)
 
     @property
     def logs(self) -> ServiceLogs:

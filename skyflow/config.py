@@ -14,6 +14,7 @@ LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
 """Longest path of a unix socket in bytes: `sun_path` in sys/un.h, without its final NUL."""
 
 LocalNetwork = Literal["auto", "own", "shared"]
+LocalOutbound = Literal["none", "public", "all"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class Settings:
     local_network: LocalNetwork = "auto"
     """Network of `local` machines (`SKYFLOW_LOCAL_NETWORK`): `own` gives each an address of its
     own (root on Linux), `shared` a free port on 127.0.0.1; `auto` takes `own` where it can."""
+    local_outbound: LocalOutbound = "public"
+    """What `local` machines with networks of their own reach beyond this computer
+    (`SKYFLOW_LOCAL_OUTBOUND`): nothing, public addresses, or whatever this computer reaches."""
 
     @staticmethod
     def from_environment() -> Settings:
@@ -35,10 +39,13 @@ class Settings:
 
         """
         home = Path(os.environ.get("SKYFLOW_HOME") or "~/.skyflow").expanduser().absolute()
-        network = os.environ.get("SKYFLOW_LOCAL_NETWORK") or "auto"
-        if network not in get_args(LocalNetwork):
-            raise UsageError(f"SKYFLOW_LOCAL_NETWORK is {network!r}; allowed: auto, own, shared")
-        return Settings(home=home, local_network=cast("LocalNetwork", network))
+        network = _choice("SKYFLOW_LOCAL_NETWORK", "auto", get_args(LocalNetwork))
+        outbound = _choice("SKYFLOW_LOCAL_OUTBOUND", "public", get_args(LocalOutbound))
+        return Settings(
+            home=home,
+            local_network=cast("LocalNetwork", network),
+            local_outbound=cast("LocalOutbound", outbound),
+        )
 
     @property
     def keys(self) -> Path:
@@ -64,3 +71,10 @@ class Settings:
     def machines(self) -> Path:
         """Directory of the machines of the `local` cloud."""
         return self.home / "machines"
+
+
+def _choice(variable: str, default: str, allowed: tuple[str, ...]) -> str:
+    found = os.environ.get(variable) or default
+    if found not in allowed:
+        raise UsageError(f"{variable} is {found!r}; allowed: {', '.join(allowed)}")
+    return found

@@ -8,6 +8,8 @@ SkyflowError
 ├── ControllerUnavailable   Temporal, the worker or the balancer does not answer
 ├── StackError              the embedded stack could not be started or stopped
 ├── StorageError            the store could not be read or written
+│   └── StorageUnavailable  for now: the disk is full, read-only or broken
+├── ProbeImpossible         this computer has nothing left to ask a replica with
 ├── CloudError              a cloud refused or failed
 │   ├── NoCapacity          nothing free of this type in this zone: try another zone
 │   ├── QuotaExceeded       the account's limit in this region: try another region
@@ -85,6 +87,14 @@ class StackError(SkyflowError):
 
 class StorageError(SkyflowError):
     """The store could not be read or written."""
+
+
+class StorageUnavailable(StorageError):
+    """Files cannot be read or written for now; worth another try once the cause is mended."""
+
+
+class ProbeImpossible(SkyflowError):
+    """A replica could not be asked for want of files or ports here; it may well be ready."""
 
 
 class CloudError(SkyflowError):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from enum import StrEnum
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from skyflow.config import LONGEST_SOCKET_PATH, Settings
+from skyflow.durable_files import replace_file
 from skyflow.processes import ProcessIdentity
 from skyflow.records import Record
 
@@ -121,16 +119,7 @@ def read_state(settings: Settings) -> StackState | None:
 
 def write_state(settings: Settings, state: StackState) -> None:
     """Replace the stack's state in one step, so that a reader never sees half of it."""
-    path = state_path(settings)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".state-")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(state.model_dump_json(indent=2))
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(temporary).unlink()
-        raise
+    replace_file(state_path(settings), state.model_dump_json(indent=2).encode())
 
 
 def state_path(settings: Settings) -> Path:

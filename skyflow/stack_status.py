@@ -16,6 +16,7 @@ from skyflow.stack_state import (
     log_path,
     read_state,
 )
+from skyflow.system_errors import write_problem
 
 
 class ProcessStatus(Record):
@@ -41,6 +42,8 @@ class StackStatus(Record):
     """How the stack is."""
 
     phase: StackPhase
+    problem: str = ""
+    """Why nothing can be written where skyflow keeps its files, if that is so."""
     version: str = ""
     """Version of skyflow that runs."""
     bind: str = ""
@@ -58,15 +61,18 @@ class StackStatus(Record):
 def stack_status(settings: Settings) -> StackStatus:
     """Return how the stack is now."""
     state = read_state(settings)
+    found = write_problem(settings)
+    problem = f"{found.message}; {found.remedy}" if found else ""
     if state is None:
-        return StackStatus(phase=StackPhase.STOPPED)
+        return StackStatus(phase=StackPhase.STOPPED, problem=problem)
     phase = _phase(state)
     if phase is StackPhase.STOPPED:
-        return StackStatus(phase=phase, version=state.version)
+        return StackStatus(phase=phase, problem=problem, version=state.version)
     supervisor = StackProcess(name=SUPERVISOR, state=ProcessState.READY, identity=state.supervisor)
     now = time.time()
     return StackStatus(
         phase=phase,
+        problem=problem,
         version=state.version,
         bind=state.bind,
         temporal_address=state.temporal_address,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import socket
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 
+from skyflow import __version__
 from skyflow.config import Settings
 from skyflow.contracts import WORKFLOW_QUEUE, WorkflowName
 from skyflow.errors import ControllerUnavailable, UsageError
@@ -23,8 +25,13 @@ from skyflow.stack_state import read_state
 if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.envconfig import ClientConnectConfig
+    from temporalio.runtime import Runtime
 
 Answer = TypeVar("Answer")
+
+BUILD_ID = f"skyflow-{__version__}"
+"""What workers call their code. Left alone, Temporal's SDK would take a digest of every module that
+is loaded, which takes a second whenever a worker is started again."""
 
 _RETRY_SECONDS = 0.1
 
@@ -43,12 +50,13 @@ def external_address() -> str | None:
     return _configuration().get("target_host") if _may_be_configured() else None
 
 
-async def connect(settings: Settings, timeout: float = 10) -> Client:
+async def connect(settings: Settings, timeout: float = 10, *, quiet: bool = False) -> Client:
     """Connect to Temporal: the one configured in the environment, else the embedded stack's.
 
     Args:
         settings: Settings of the installation.
         timeout: Longest time (seconds) to keep trying.
+        quiet: Write nothing to standard error about calls that have to be repeated.
 
     Raises:
         ControllerUnavailable: There is no stack, or Temporal does not answer.
@@ -59,11 +67,14 @@ async def connect(settings: Settings, timeout: float = 10) -> Client:
     from temporalio.contrib.pydantic import pydantic_data_converter
 
     deadline = time.monotonic() + timeout
+    runtime = _quiet_runtime() if quiet else None
     while True:
         options = _connect_options(settings)
         try:
             async with asyncio.timeout_at(_loop_time(deadline)):
-                return await Client.connect(**options, data_converter=pydantic_data_converter)
+                return await Client.connect(
+                    **options, data_converter=pydantic_data_converter, runtime=runtime
+                )
         except (RuntimeError, TimeoutError) as error:
             if time.monotonic() + _RETRY_SECONDS >= deadline:
                 raise _unreachable(options["target_host"], timeout, error) from error
@@ -129,7 +140,7 @@ async def served_elsewhere(settings: Settings) -> bool:
     from temporalio.api.taskqueue.v1 import TaskQueue
     from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
-    client = await connect(settings)
+    client = await connect(settings, quiet=True)
     request = DescribeTaskQueueRequest(
         namespace=client.namespace,
         task_queue=TaskQueue(name=WORKFLOW_QUEUE),
@@ -147,6 +158,14 @@ def _ended_here(identity: str) -> bool:
     """
     pid, _, host = identity.partition("@")
     return host == socket.gethostname() and pid.isdigit() and not psutil.pid_exists(int(pid))
+
+
+@functools.cache
+def _quiet_runtime() -> Runtime:
+    from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+
+    errors = TelemetryFilter(core_level="ERROR", other_level="ERROR")
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=errors)))
 
 
 def _connect_options(settings: Settings) -> ClientConnectConfig:

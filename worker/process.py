@@ -37,8 +37,8 @@ class ProcessSpec:
 
     name: str
     command: tuple[str, ...]
-    ready: Callable[[float], Awaitable[bool]]
-    """Whether a run that started at a time (Unix, seconds) answers."""
+    ready: Callable[[int], Awaitable[bool]]
+    """Whether the process of that id answers."""
     reacts: Callable[[], Awaitable[bool]] | None = None
     """Whether a process that answered once still does anything at all, found out within
     `HANGING_SECONDS`. What it depends on must not matter: it is killed if it never reacts."""
@@ -79,7 +79,6 @@ class SupervisedProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._task: asyncio.Task[None] | None = None
         self._identity = adopted
-        self._started_at = adopted.created_at if adopted else 0.0
         self._state = ProcessState.STARTING
         self._ready_at: float | None = None
         self._restarts = 0
@@ -133,7 +132,6 @@ class SupervisedProcess:
     def _spawn(self) -> bool:
         environment = {**os.environ, **self.spec.environment, "SKYFLOW_HOME": str(self._home)}
         environment[STACK_VARIABLE] = self.spec.marker
-        self._started_at = time.time()
         try:
             with _opened(self._log) as log:
                 self._child = subprocess.Popen(
@@ -192,7 +190,7 @@ class SupervisedProcess:
 
     async def _answers(self) -> bool:
         try:
-            return await self.spec.ready(self._started_at)
+            return self._identity is not None and await self.spec.ready(self._identity.pid)
         except Exception:
             # What a server answers is not in our hands; the supervisor outlives every answer.
             logger.exception("it cannot be told whether %s answers", self.spec.name)

@@ -21,7 +21,8 @@ from activities.replica import ReplicaActivities
 from activities.survey import SurveyActivities
 from skyflow.config import Settings
 from skyflow.contracts import OPERATIONS_QUEUE, WATCH_QUEUE, WORKFLOW_QUEUE
-from skyflow.temporal import connect, external_address
+from skyflow.open_files import allow_many_files
+from skyflow.temporal import BUILD_ID, connect, external_address
 from worker.reaper_schedule import ensure_reaper
 from worker.search_attributes import register_search_attributes
 from workflows.installation import InstallationWorkflow
@@ -55,6 +56,7 @@ async def run_worker(settings: Settings) -> None:
 
     """
     configure_logging()
+    allow_many_files()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -96,6 +98,7 @@ def workers(client: Client, context: Context) -> list[Worker]:
                 SandboxRestrictions.default.with_passthrough_modules("skyflow", "workflows")
             ),
             sticky_queue_schedule_to_start_timeout=STICKY_SECONDS,
+            build_id=BUILD_ID,
         ),
         *(
             Worker(
@@ -105,6 +108,7 @@ def workers(client: Client, context: Context) -> list[Worker]:
                 max_concurrent_activities=slots,
                 max_heartbeat_throttle_interval=throttle,
                 graceful_shutdown_timeout=GRACE,
+                build_id=BUILD_ID,
             )
             for queue, slots, throttle in (
                 (OPERATIONS_QUEUE, OPERATION_SLOTS, OPERATION_THROTTLE),

@@ -69,6 +69,8 @@ class Supervisor:
         self._table = table
         self._processes: list[SupervisedProcess] = []
         self._stop = asyncio.Event()
+        self._unwritten = False
+        """Whether the state on disk is an older one, because it could not be replaced."""
         self._running = find_stack_members(settings.home)
         before = read_state(settings)
         ports = before.ports if before else None
@@ -115,6 +117,8 @@ class Supervisor:
                 logger.warning("the installation's directory is gone: ending its stack")
                 return
             self._rotate_logs()
+            if self._unwritten:
+                self._publish()
             try:
                 async with asyncio.timeout(_HOUSEKEEPING_SECONDS):
                     await self._stop.wait()
@@ -144,7 +148,11 @@ class Supervisor:
         try:
             write_state(self._settings, self._state)
         except OSError as error:
-            logger.warning("the stack's state could not be written: %s", error)
+            if not self._unwritten:
+                logger.warning("the stack's state could not be written: %s", error)
+            self._unwritten = True
+        else:
+            self._unwritten = False
 
 
 def _take_lock(path: Path) -> IO[str] | None:
@@ -170,7 +178,10 @@ def _is_wanted(member: StackMember, specs: tuple[ProcessSpec, ...]) -> bool:
 
 
 def _is_at(path: Path, expected: os.stat_result) -> bool:
+    """Return whether a file is where it was; a disk that does not say is no reason to think not."""
     try:
         return os.path.samestat(path.stat(), expected)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:
+        return True

@@ -72,17 +72,17 @@ def _server(settings: Settings, state: StackState, temporal: TemporalCommand) ->
     )
 
 
-def _prepared(temporal: TemporalCommand, port: int) -> Callable[[float], Awaitable[bool]]:
-    async def ready(_: float) -> bool:
+def _prepared(temporal: TemporalCommand, port: int) -> Callable[[int], Awaitable[bool]]:
+    async def ready(_: int) -> bool:
         return await listens(port) and await _succeeds(temporal.prepare())
 
     return ready
 
 
-def _polls(temporal: TemporalCommand) -> Callable[[float], Awaitable[bool]]:
-    async def ready(started_at: float) -> bool:
+def _polls(temporal: TemporalCommand) -> Callable[[int], Awaitable[bool]]:
+    async def ready(pid: int) -> bool:
         with contextlib.suppress(StackError):
-            if await temporal.polled_since(started_at):
+            if await temporal.polls(pid):
                 return True
         # Each question is a process: not so many that they hold up the start they wait for.
         await asyncio.sleep(_QUESTION_SECONDS)
@@ -100,8 +100,8 @@ async def _succeeds(work: Awaitable[None]) -> bool:
     return True
 
 
-def _answers_health(port: int) -> Callable[[float], Awaitable[bool]]:
-    async def ready(_: float) -> bool:
+def _answers_health(port: int) -> Callable[[int], Awaitable[bool]]:
+    async def ready(_: int) -> bool:
         return await asyncio.to_thread(_health, port)
 
     return ready
@@ -118,8 +118,8 @@ def _health(port: int) -> bool:
         connection.close()
 
 
-def _accepts_control(path: Path) -> Callable[[float], Awaitable[bool]]:
-    async def ready(_: float) -> bool:
+def _accepts_control(path: Path) -> Callable[[int], Awaitable[bool]]:
+    async def ready(_: int) -> bool:
         return await _accepts(asyncio.open_unix_connection(path))
 
     return ready

@@ -6,9 +6,9 @@ import asyncio
 import json
 import logging
 import shutil
+import socket
 import sys
 import sysconfig
-from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -78,8 +78,10 @@ class TemporalCommand:
             await self._keep_closed_workflows()
         await self._register_search_attributes()
 
-    async def polled_since(self, since: float) -> bool:
-        """Return whether a worker has asked for workflows since a time (Unix, seconds).
+    async def polls(self, pid: int) -> bool:
+        """Return whether a worker of this computer has asked for workflows, by its process's id.
+
+        Times would not tell: the server's clock may be another computer's.
 
         Raises:
             StackError: The server does not answer, or refuses.
@@ -89,7 +91,9 @@ class TemporalCommand:
         queue = await self._json(
             "task-queue", "describe", "--legacy-mode", "--task-queue", WORKFLOW_QUEUE
         )
-        return latest_poll(queue.get("pollers") or ()) >= since
+        return any(
+            poller.get("identity") == worker_identity(pid) for poller in queue.get("pollers") or ()
+        )
 
     async def _keep_closed_workflows(self) -> None:
         if await self._retention() < RETENTION:
@@ -141,7 +145,6 @@ class TemporalCommand:
         return output.decode(errors="replace")
 
 
-def latest_poll(pollers: Iterable[dict[str, Any]]) -> float:
-    """Return the time (Unix, seconds) at which a worker last asked for work, 0 for never."""
-    times = (poller.get("last_access_time") or {} for poller in pollers)
-    return max((time.get("seconds", 0) + time.get("nanos", 0) / 1e9 for time in times), default=0)
+def worker_identity(pid: int) -> str:
+    """Return how a worker names itself to Temporal: the default of Temporal's SDK."""
+    return f"{pid}@{socket.gethostname()}"

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cli.render.tables import phase
 from cli.render.text import quantity
-from skyflow.sdk.logs import LogLine
+from skyflow.sdk.log_lines import LogLine
 from skyflow.sdk.views import ServiceView
 from skyflow.state import ReplicaRecord, ServicePhase
 

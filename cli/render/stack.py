@@ -24,6 +24,8 @@ def stack(status: StackStatus) -> RenderableType:
     parts: list[RenderableType] = []
     if advice := _ADVICE.get(status.phase):
         parts.append(Text(advice))
+    if status.problem:
+        parts.append(Text.assemble(("Trouble: ", "bold red"), status.problem))
     for label, value in _addresses(status):
         parts.append(Text.assemble((f"{label:<14}", "bold"), value))
     if status.processes:

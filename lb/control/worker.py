@@ -19,7 +19,7 @@ from lb.control.data_plane import DataPlane
 from lb.control.upkeep import Upkeep
 from skyflow.config import Settings
 from skyflow.contracts import balancer_queue
-from skyflow.temporal import connect
+from skyflow.temporal import BUILD_ID, connect
 
 _FIRST_RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 2.0
@@ -84,6 +84,7 @@ class BalancerWorker:
             activities=[activities.apply_endpoints, activities.drain_replica],
             graceful_shutdown_timeout=_GRACE,
             max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
+            build_id=BUILD_ID,
         )
         async with self._worker:
             _log.info("working on %s", balancer_queue(self._balancer))

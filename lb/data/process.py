@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import resource
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ from lb.data.registry import Registry
 from lb.data.upkeep import Upkeep
 from lb.files import control_socket
 from skyflow.config import Settings
+from skyflow.open_files import allow_many_files
 
 STOP_SECONDS = 10.0
 """Time for requests in flight when the process is asked to end."""
@@ -36,7 +36,7 @@ def run(settings: Settings, host: str) -> None:
     Raises:
         StackError: Another data plane runs, or the control socket's path is too long.
     """
-    _allow_many_connections()
+    allow_many_files()
     with sole_owner_of(control_socket(settings)):
         uvloop.run(_serve(settings, host))
 
@@ -107,9 +107,3 @@ async def _finish(registry: Registry) -> None:
     registry.abort()
     await registry.finished()
     _log.info("stopped")
-
-
-def _allow_many_connections() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # macOS refuses what its hard limit seems to allow
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

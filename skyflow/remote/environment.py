@@ -12,6 +12,9 @@ from skyflow.errors import UsageError
 from skyflow.records import Record
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DEFAULTS = {"PYTHONUNBUFFERED": "1"}
+"""What a spec may say otherwise. Lines in the buffer of a program are lost with its machine, and
+Python keeps 8 KiB of them; SkyPilot sets this too."""
 
 
 class ReplicaContext(Record):
@@ -33,7 +36,7 @@ def replica_environment(context: ReplicaContext, own: Mapping[str, str]) -> dict
 
     The spec cannot replace skyflow's: what it runs on is not its choice.
     """
-    return {**own, **_skyflow(context), **_skypilot(context)}
+    return {**_DEFAULTS, **own, **_skyflow(context), **_skypilot(context)}
 
 
 def render(variables: Mapping[str, str]) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shlex
 import time
 from collections.abc import Callable
 
 import asyncssh
 
-from skyflow.errors import ConnectionFailed
+from skyflow.errors import ConnectionFailed, StorageError
 from skyflow.remote.scripts import follow_log_script, rest_of_log_script
 from skyflow.storage.log_writer import FLUSH_BYTES, LogWriter
+
+SAVE_SECONDS = 2.0
+"""Longest time for which a shipper that is told to end stores what it has."""
 
 
 async def ship_logs(
@@ -23,7 +27,7 @@ async def ship_logs(
     """Copy a log (`setup`, `run`) to the store from where the store's copy ends.
 
     Set `ended` when nothing more will be written to it: what is there is stored, then it returns.
-    To hand over to another shipper, cancel it: nothing is lost or doubled.
+    To hand over to another shipper, cancel it: what has come is stored, and nothing is doubled.
 
     Raises:
         ConnectionFailed: The connection was lost; what had come is stored.
@@ -74,9 +78,14 @@ async def _copy(
     offset = await writer.next_offset()
     command = f"bash -c {shlex.quote(script(offset))}"
     async with await connection.create_process(command, encoding=None) as process:
-        while data := await _read(process.stdout, writer):
-            await writer.append(offset, data)
-            offset += len(data)
+        try:
+            while data := await _read(process.stdout, writer):
+                await writer.append(offset, data)
+                offset += len(data)
+        except asyncio.CancelledError:
+            # The machine may be gone before another shipper begins.
+            await _save(writer)
+            raise
         await process.wait_closed()
     return process.returncode
 
@@ -90,4 +99,10 @@ async def _read(stdout: asyncssh.SSHReader[bytes], writer: LogWriter) -> bytes:
             async with asyncio.timeout(wait):
                 return await stdout.read(FLUSH_BYTES)
         except TimeoutError:
+            await writer.flush()
+
+
+async def _save(writer: LogWriter) -> None:
+    with contextlib.suppress(StorageError, TimeoutError):
+        async with asyncio.timeout(SAVE_SECONDS):
             await writer.flush()

@@ -109,6 +109,13 @@ KEEPER = """\
 # Runs one job to its end and notes how it ended: keeper.sh JOB TOKEN
 cd ~/.skyflow-replica || exit 1
 . ./library.sh
+# note TEXT FILE: write a file whole, as soon as the disk takes it.
+note() {
+  until { echo "$1" >"$2.new" && mv -f "$2.new" "$2"; } 2>/dev/null; do
+    [ -d ~/.skyflow-replica ] || exit 1
+    sleep 0.5
+  done
+}
 # Only one keeper can make the directory: a job is never started twice with one token.
 mkdir "claims/$1-$2" 2>/dev/null || exit 0
 exit_file=$(exit_file "$1")
@@ -120,13 +127,11 @@ set -m
 bash -l "./$1.sh" </dev/null >>"logs/$1.log" 2>&1 9>&- &
 leader=$!
 set +m
-echo "$2 $$ $(started_at $$) $leader $(started_at $leader)" >"$1.process.new"
-mv -f "$1.process.new" "$1.process"
-touch "claims/$1-$2/started"
-[ "$1" = run ] && echo "$leader" >pid
+note "$2 $$ $(started_at $$) $leader $(started_at $leader)" "$1.process"
+note "" "claims/$1-$2/started"
+[ "$1" = run ] && note "$leader" pid
 wait "$leader"
-echo $? >"$exit_file.new"
-mv -f "$exit_file.new" "$exit_file"
+note $? "$exit_file"
 """
 
 
@@ -215,10 +220,13 @@ exit 0
 def follow_log_script(stream: str, offset: int) -> str:
     """Return a script that prints a log from an offset in bytes on, also what is added to it.
 
-    It reads stdin so as to notice when nobody listens any more: sshd would not tell it.
+    It reads stdin so as to notice when nobody listens any more: sshd would not tell it. A tail that
+    cannot be woken, as where the kernel's watches are used up, looks once a second unless told.
     """
     return f"""\
-tail -c +{offset + 1} -F {HOME}/logs/{stream}.log 2>/dev/null &
+pace=
+tail -s 0.2 -c 0 /dev/null 2>/dev/null && pace='-s 0.2'
+tail $pace -c +{offset + 1} -F {HOME}/logs/{stream}.log 2>/dev/null &
 trap "kill $! 2>/dev/null" EXIT
 cat >/dev/null
 """

@@ -48,14 +48,15 @@ async def connect(
         await _close(connection)
 
 
-async def wait_for_ssh(machine: Machine, keyring: Keyring, deadline: float) -> None:
-    """Return as soon as a machine lets us in; keep trying until a time (Unix, seconds).
+async def wait_for_ssh(machine: Machine, keyring: Keyring, seconds: float) -> None:
+    """Return as soon as a machine lets us in; keep trying for a number of seconds.
 
     Raises:
         HostKeyMismatch: Another machine answers at its address; at once.
         ConnectionFailed: The machine did not let us in by then.
 
     """
+    deadline = time.monotonic() + seconds
     pause = _FIRST_RETRY_SECONDS
     while True:
         try:
@@ -64,7 +65,7 @@ async def wait_for_ssh(machine: Machine, keyring: Keyring, deadline: float) -> N
         except HostKeyMismatch:
             raise
         except ConnectionFailed:
-            if time.time() + pause > deadline:
+            if time.monotonic() + pause > deadline:
                 raise
         await asyncio.sleep(pause)
         pause = min(pause * _RETRY_GROWTH, _LONGEST_RETRY_SECONDS)

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from temporalio.client import Client, WithStartWorkflowOperation
@@ -21,7 +22,7 @@ from skyflow.contracts import (
     Message,
     WorkflowName,
 )
-from skyflow.errors import ControllerUnavailable, ServiceConflict, UsageError
+from skyflow.errors import ControllerUnavailable, ServiceConflict, StorageError, UsageError
 from skyflow.installation import installation_id
 from skyflow.naming import service_directory, service_workflow_id
 from skyflow.sdk.faults import STACK_REMEDY, temporal_faults
@@ -61,7 +62,9 @@ async def deploy(
     try:
         reference = await prepared.save(store, incarnation)
     except BaseException:
-        await store.delete_prefix(service_directory(incarnation))
+        # What made storing fail may make this fail too, and is what has to be told.
+        with suppress(StorageError):
+            await store.delete_prefix(service_directory(incarnation))
         raise
     request = _request(installation_id(settings), prepared, reference, incarnation)
     try:

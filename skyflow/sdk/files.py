@@ -34,6 +34,12 @@ def access_logs(settings: Settings, service: str) -> list[Path]:
     return [path for path in found if form.fullmatch(path.name)]
 
 
+def rotated(path: Path) -> list[Path]:
+    """Return what was rotated out of a log, the oldest first."""
+    older = (path.with_name(f"{path.name}.{n}") for n in range(_OLDEST_KEPT, 0, -1))
+    return [file for file in older if file.is_file()]
+
+
 async def file_lines(
     path: Path, *, tail: int | None = None, ended: asyncio.Event | None = None
 ) -> AsyncIterator[str]:
@@ -46,7 +52,7 @@ async def file_lines(
 
     """
     lines: deque[str] = deque(maxlen=tail)
-    for older in _rotated(path):
+    for older in rotated(path):
         with older.open("rb") as file:
             lines.extend(_whole_lines(file, at_end=True))
     # Kept open, so that nothing is lost if it is rotated while its lines are being printed.
@@ -58,23 +64,21 @@ async def file_lines(
             yield line
         while ended is not None:
             last_look = ended.is_set()
-            opened = _open(path) if opened is None else opened
-            if opened is not None:
-                for line in _whole_lines(opened, at_end=last_look):
-                    yield line
-                opened = _reopened(path, opened)
-            if last_look:
+            opened = opened or _open(path)
+            # Asked before it is read to its end: nothing is written to it after it was renamed.
+            replaced = opened is not None and _replaced(path, opened)
+            for line in _whole_lines(opened, at_end=last_look or replaced) if opened else ():
+                yield line
+            if opened is not None and replaced:
+                opened.close()
+                opened = None
+            elif last_look:
                 return
-            await asyncio.sleep(LOOK_SECONDS)
+            else:
+                await asyncio.sleep(LOOK_SECONDS)
     finally:
         if opened is not None:
             opened.close()
-
-
-def _rotated(path: Path) -> list[Path]:
-    """Return what was rotated out of a log, the oldest first."""
-    older = (path.with_name(f"{path.name}.{n}") for n in range(_OLDEST_KEPT, 0, -1))
-    return [file for file in older if file.is_file()]
 
 
 def _open(path: Path) -> BinaryIO | None:
@@ -95,16 +99,15 @@ def _whole_lines(opened: BinaryIO, *, at_end: bool) -> list[str]:
     return lines
 
 
-def _reopened(path: Path, opened: BinaryIO) -> BinaryIO | None:
-    """Return the file to read on in: another one after a rotation, by renaming or emptying."""
+def _replaced(path: Path, opened: BinaryIO) -> bool:
+    """Return whether another file took the place of one; begin anew in one that was emptied."""
     known = os.fstat(opened.fileno())
     try:
         now = path.stat()
     except FileNotFoundError:
-        return opened
+        return False
     if (now.st_dev, now.st_ino) != (known.st_dev, known.st_ino):
-        opened.close()
-        return _open(path)
+        return True
     if now.st_size < opened.tell():
         opened.seek(0)
-    return opened
+    return False

@@ -7,52 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from skyflow.config import Settings
-from skyflow.errors import UsageError
+from skyflow.errors import StorageError, UsageError
 from skyflow.naming import log_directory
+from skyflow.sdk.log_lines import GrowingLog, LogLine
 from skyflow.storage.log_reader import LogReader, LogStream
-from skyflow.storage.log_segments import find_segment
+from skyflow.storage.log_segments import replica_prefix
 from skyflow.storage.store import Store
 
 LOOK_SECONDS = 0.25
-"""Time between two looks at logs that are being followed, in seconds."""
+"""Shortest time between two looks at logs that are being followed, in seconds. Looks that take
+longer, at very many logs, are as far apart as they take."""
 
-
-@dataclass(frozen=True)
-class LogLine:
-    """One line that a replica wrote."""
-
-    replica_id: int
-    node: int
-    stream: str
-    """`setup` or `run`."""
-    text: str
-    """Without the line end."""
-
-
-@dataclass
-class _Cursor:
-    """How far one log has been read."""
-
-    offset: int = 0
-    unfinished: bytes = b""
-    """Bytes after the last line end."""
-
-    def feed(self, data: bytes) -> list[str]:
-        """Take in what was read, and return the lines that are whole now."""
-        parts = (self.unfinished + data).splitlines(keepends=True)
-        whole = not parts or parts[-1].endswith((b"\n", b"\r"))
-        self.unfinished = b"" if whole else parts.pop()
-        return [_text(part) for part in parts]
-
-    def rest(self) -> list[str]:
-        """Return the line that nothing will finish any more, if there is one."""
-        rest, self.unfinished = self.unfinished, b""
-        return [_text(rest)] if rest else []
+STORE_SECONDS = 60.0
+"""How long logs that are being followed are looked for in a store that cannot be read."""
 
 
 class ServiceLogs:
@@ -83,6 +55,31 @@ class ServiceLogs:
         for incarnation in self.incarnations(name):
             await self._store.delete_prefix(log_directory(name, incarnation))
 
+    async def purge_replica(self, name: str, incarnation: str, replica_id: int) -> None:
+        """Remove the logs of one replica that is gone; none is no error.
+
+        Raises:
+            StorageError: Something could not be removed.
+
+        """
+        await self._store.delete_prefix(replica_prefix(name, incarnation, replica_id))
+
+    async def nodes(
+        self, name: str, incarnation: str, replica_id: int | None = None
+    ) -> AsyncIterator[tuple[tuple[int, int], AsyncIterator[bytes]]]:
+        """Yield the replica and number of each node, and what is stored of it, in pieces.
+
+        Raises:
+            UsageError: There is no log of that replica.
+            StorageError: The store could not be read.
+
+        """
+        streams = await self._streams(name, incarnation, replica_id)
+        if replica_id is not None and not streams:
+            raise await self._unknown_replica(name, incarnation, replica_id)
+        for node, logs in groupby(streams, key=_node):
+            yield node, self._contents(list(logs))
+
     async def lines(
         self,
         name: str,
@@ -103,26 +100,22 @@ class ServiceLogs:
 
         Raises:
             UsageError: There is no log of that replica; known once `ended` is set.
-            StorageError: The store could not be read.
+            StorageError: The store could not be read; while following, for a minute.
 
         """
-        streams = await self._streams(name, incarnation, replica_id)
-        cursors: dict[LogStream, _Cursor] = {}
-        for _, node in groupby(streams, key=lambda s: (s.replica_id, s.node)):
-            for line in await self._backlog(list(node), tail, cursors):
-                yield line
-        while ended is not None:
-            last_look = ended.is_set()
-            for stream in await self._streams(name, incarnation, replica_id):
-                for line in await self._added(stream, cursors.setdefault(stream, _Cursor())):
+        logs: dict[LogStream, GrowingLog] = {}
+        if ended is None or tail is not None:
+            streams = await self._streams(name, incarnation, replica_id)
+            for _, node in groupby(streams, key=_node):
+                async for line in self._backlog(list(node), tail, logs):
                     yield line
-            if last_look:
-                break
-            await asyncio.sleep(LOOK_SECONDS)
-        for stream, cursor in cursors.items():
-            for text in cursor.rest():
-                yield _line(stream, text)
-        if replica_id is not None and not cursors:
+        if ended is not None:
+            async for line in self._news(name, incarnation, replica_id, logs, ended):
+                yield line
+        for log in logs.values():
+            for line in log.rest():
+                yield line
+        if replica_id is not None and not logs:
             raise await self._unknown_replica(name, incarnation, replica_id)
 
     async def _streams(
@@ -141,33 +134,62 @@ class ServiceLogs:
             f"replicas with logs: {known}",
         )
 
+    async def _news(
+        self,
+        name: str,
+        incarnation: str,
+        replica_id: int | None,
+        logs: dict[LogStream, GrowingLog],
+        ended: asyncio.Event,
+    ) -> AsyncIterator[LogLine]:
+        """Yield what is added to the logs that are known and to new ones, until it has ended."""
+        readable, last_look = time.monotonic(), False
+        while not last_look:
+            began, last_look = time.monotonic(), ended.is_set()
+            try:
+                for stream in await self._streams(name, incarnation, replica_id):
+                    async for line in self._log(stream, logs).added():
+                        yield line
+                readable = time.monotonic()
+            except StorageError:
+                if time.monotonic() > readable + STORE_SECONDS:
+                    raise
+                last_look = False
+            if not last_look:
+                await asyncio.sleep(max(LOOK_SECONDS, time.monotonic() - began))
+
+    def _log(self, stream: LogStream, logs: dict[LogStream, GrowingLog]) -> GrowingLog:
+        if stream not in logs:
+            logs[stream] = GrowingLog(stream, self._reader.cursor(stream.prefix))
+        return logs[stream]
+
+    async def _contents(self, streams: Sequence[LogStream]) -> AsyncIterator[bytes]:
+        """Yield several logs, each from the beginning of a line."""
+        last = b"\n"
+        for stream in streams:
+            if not last.endswith(b"\n"):
+                yield b"\n"
+            async for piece in self._reader.read(stream.prefix):
+                yield piece
+                last = piece
+
     async def _backlog(
-        self, node: Sequence[LogStream], tail: int | None, cursors: dict[LogStream, _Cursor]
-    ) -> list[LogLine]:
-        """Return the lines of one node up to now, and note how far each of its logs was read."""
-        lines: list[LogLine] = []
+        self, node: Sequence[LogStream], tail: int | None, logs: dict[LogStream, GrowingLog]
+    ) -> AsyncIterator[LogLine]:
+        """Yield the lines of one node up to now, and note how far each of its logs was read."""
+        last: list[LogLine] = []
         for stream in node:
-            cursor = cursors[stream] = _Cursor()
+            log = self._log(stream, logs)
             if tail is None:
-                lines += await self._added(stream, cursor)
+                async for line in log.added():
+                    yield line
                 continue
             end = await self._reader.tail(stream.prefix, tail)
-            cursor.offset = end.offset
-            lines += [_line(stream, text) for text in cursor.feed(end.data)]
-        return lines if tail is None else lines[max(0, len(lines) - tail) :]
-
-    async def _added(self, stream: LogStream, cursor: _Cursor) -> list[LogLine]:
-        """Return the lines added to a log since it was last looked at."""
-        lines: list[LogLine] = []
-        while segment := await find_segment(self._store, stream.prefix, cursor.offset):
-            cursor.offset = segment.end
-            lines += [_line(stream, text) for text in cursor.feed(segment.data)]
-        return lines
+            log.cursor = end.cursor
+            last += log.feed(end.data)
+        for line in last[max(0, len(last) - (tail or 0)) :]:
+            yield line
 
 
-def _line(stream: LogStream, text: str) -> LogLine:
-    return LogLine(stream.replica_id, stream.node, stream.name, text)
-
-
-def _text(line: bytes) -> str:
-    return line.rstrip(b"\r\n").decode(errors="replace")
+def _node(stream: LogStream) -> tuple[int, int]:
+    return (stream.replica_id, stream.node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic import ValidationError
 from temporalio.api.enums.v1 import TaskQueueType
@@ -21,7 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from skyflow import API_VERSION
 from skyflow.contracts import MEMO_STATUS, WORKFLOW_QUEUE, Message, WorkflowName
 from skyflow.errors import ControllerUnavailable, SkyflowError
-from skyflow.naming import service_workflow_id
+from skyflow.naming import parse_replica_workflow_id, service_workflow_id
 from skyflow.sdk.faults import STACK_REMEDY, temporal_faults
 from skyflow.state import Decision, ServiceStatus
 
@@ -30,6 +31,9 @@ QUERY_SECONDS = 2.0
 
 ANSWER_SECONDS = 20.0
 """Longest wait for a worker's answer to an update, in seconds."""
+
+_DESCRIPTION_TIMEOUT = timedelta(seconds=5)
+"""Longest wait for Temporal to say what it has written down of a service."""
 
 _PREFIX = service_workflow_id("")
 
@@ -88,7 +92,7 @@ async def last_words(temporal: Client, name: str) -> tuple[bool, Sighting] | Non
     handle = temporal.get_workflow_handle(service_workflow_id(name))
     with temporal_faults(f"service {name!r}"):
         try:
-            description = await handle.describe()
+            description = await handle.describe(rpc_timeout=_DESCRIPTION_TIMEOUT)
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return None
@@ -115,6 +119,25 @@ async def decisions_of(temporal: Client, name: str) -> tuple[Decision, ...]:
     with temporal_faults(f"decisions of service {name!r}"):
         async with asyncio.timeout(QUERY_SECONDS):
             return tuple(await handle.query(Message.DECISIONS, result_type=list[Decision]))
+
+
+async def has_running_replicas(temporal: Client, name: str, incarnation: str) -> bool:
+    """Return whether a replica of an incarnation of a service runs.
+
+    Raises:
+        ControllerUnavailable: Temporal does not answer.
+
+    """
+    query = (
+        f"WorkflowType = '{WorkflowName.REPLICA}' AND ExecutionStatus = 'Running' "
+        f"AND SkyflowService = '{name}'"
+    )
+    with temporal_faults(f"replicas of service {name!r}"):
+        async for execution in temporal.list_workflows(query):
+            parsed = parse_replica_workflow_id(execution.id)
+            if parsed and parsed[:2] == (name, incarnation):
+                return True
+    return False
 
 
 async def require_worker(temporal: Client) -> None:

@@ -58,3 +58,20 @@ class Farewell(Record):
     complete: bool
     """Whether its workflow ran to its end, so that nothing is left of it."""
     detail: str = ""
+
+
+class ReplicaFarewell(Record):
+    """How a replica ended, or how far its end is."""
+
+    name: str
+    """Of its service."""
+    replica_id: int
+    ended: bool
+    """Whether nothing of it is left but its logs."""
+    phase: ReplicaPhase | None = None
+    """None once the service does not list it any more."""
+    reason: str = ""
+    target: int = 0
+    """Replicas that the service is to have."""
+    replacements: tuple[int, ...] = ()
+    """Replicas that the service has started since the end was asked for."""

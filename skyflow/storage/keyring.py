@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import tempfile
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -17,8 +16,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from skyflow.clouds.base import MachineKeys
 from skyflow.config import Settings
-from skyflow.errors import StorageError
+from skyflow.durable_files import create_file, sync_directory
+from skyflow.errors import StorageError, StorageUnavailable
 from skyflow.storage.openssh import private_key_text
+from skyflow.system_errors import reason, remedy
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -47,9 +48,9 @@ class Keyring:
                 _create_master_key(path)
             key = path.read_bytes()
         except OSError as error:
-            raise StorageError(
-                f"cannot read or make the master key {path}: {error.strerror}",
-                "make the directory yours, or set SKYFLOW_HOME to one that is",
+            raise StorageUnavailable(
+                f"cannot read or make the master key {path}: {reason(error)}",
+                remedy(error, "make the directory yours, or set SKYFLOW_HOME to one that is"),
             ) from error
         if len(key) != _KEY_BYTES:
             raise StorageError(
@@ -111,23 +112,14 @@ class Keyring:
 
 
 def _create_master_key(path: Path) -> None:
-    """Make the master key file, complete from the moment it has its name.
+    """Make the master key file; of several processes that start at once one wins.
 
-    A link fails if the name is taken, so of several processes that start at once one wins.
+    What it encrypts is lost without it, so it is on the disk before it is used.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.parent.chmod(0o700)
-    descriptor, draft = tempfile.mkstemp(prefix=".master-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(_KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    finally:
-        Path(draft).unlink()
+    if create_file(path, os.urandom(_KEY_BYTES)):
+        sync_directory(path.parent.parent)
 
 
 def _public_key(key: asyncssh.SSHKey) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from skyflow.naming import log_directory
-from skyflow.storage.log_segments import find_segment, segment_offsets
+from skyflow.storage.log_bundles import bundles_prefix, find_bundle
+from skyflow.storage.log_cursor import LogCursor, cursor_at_end
+from skyflow.storage.log_segments import stored_offsets
 from skyflow.storage.store import Store
-
-POLL_SECONDS = 0.2
-"""How often a log that is being followed is looked at."""
 
 
 @dataclass(frozen=True, order=True)
@@ -32,7 +30,7 @@ class LogTail:
     """The end of a log."""
 
     data: bytes
-    offset: int
+    cursor: LogCursor
     """Where to follow it from, without a gap or a repeat."""
 
 
@@ -56,16 +54,20 @@ class LogReader:
                     found.append(LogStream(replica_id, node, prefix.rsplit("/", 1)[-1], prefix))
         return tuple(sorted(found))
 
-    async def read(self, prefix: str, offset: int = 0) -> AsyncIterator[bytes]:
-        """Yield a log from a segment's offset to what is its end now.
+    def cursor(self, prefix: str) -> LogCursor:
+        """Return a cursor at the beginning of a log."""
+        return LogCursor(self._store, prefix)
+
+    async def read(self, prefix: str) -> AsyncIterator[bytes]:
+        """Yield a log up to what is its end now.
 
         Raises:
             StorageError: The store could not be read.
 
         """
-        while segment := await find_segment(self._store, prefix, offset):
+        cursor = self.cursor(prefix)
+        while segment := await cursor.next():
             yield segment.data
-            offset = segment.end
 
     async def tail(self, prefix: str, lines: int) -> LogTail:
         """Return the last lines of a log, and where to follow it from.
@@ -74,36 +76,20 @@ class LogReader:
             StorageError: The store could not be read.
 
         """
-        data, end = b"", 0
-        for offset in reversed(await segment_offsets(self._store, prefix)):
-            segment = await find_segment(self._store, prefix, offset)
-            if segment is None:
-                continue
-            data, end = segment.data + data, end or segment.end
+        end = await cursor_at_end(self._store, prefix)
+        cursor = LogCursor(self._store, prefix, offset=end.bundled, bundled=end.bundled)
+        pieces = []
+        while segment := await cursor.next():
+            pieces.append(segment.data)
+        data = b"".join(pieces)
+        for offset in reversed(await stored_offsets(self._store, bundles_prefix(prefix))):
             if data.count(b"\n") > lines:
                 break
+            bundle = await find_bundle(self._store, prefix, offset)
+            if bundle and bundle.end <= end.bundled:
+                data = b"".join(segment.data for segment in bundle.segments) + data
         kept = data.splitlines(keepends=True)[-lines:] if lines > 0 else []
-        return LogTail(b"".join(kept), end)
-
-    async def follow(
-        self, prefix: str, offset: int = 0, ended: asyncio.Event | None = None
-    ) -> AsyncIterator[bytes]:
-        """Yield a log from a segment's offset on, and what is added to it, as it is stored.
-
-        It ends once `ended` is set and everything stored was yielded.
-
-        Raises:
-            StorageError: The store could not be read.
-
-        """
-        while True:
-            last_look = ended is not None and ended.is_set()
-            while segment := await find_segment(self._store, prefix, offset):
-                yield segment.data
-                offset = segment.end
-            if last_look:
-                return
-            await asyncio.sleep(POLL_SECONDS)
+        return LogTail(b"".join(kept), cursor)
 
     async def _numbered(self, directory: str) -> list[tuple[str, int]]:
         """Return the directories in one, such as `replica-7`, with their number."""

@@ -4,6 +4,8 @@ A segment is named by the offset in the original log at which it begins, and sta
 that says how many bytes of the original it stands for (masking changes lengths). So a segment
 says where the next one begins. Each is created exclusively: of two writers that continue the same
 log one wins, the other goes on behind it, and the chain never forks, overlaps or has a gap.
+
+Segments that are old enough are put together in bundles (`log_bundles.py`).
 """
 
 from __future__ import annotations
@@ -37,58 +39,66 @@ class Segment:
 
 def log_prefix(service: str, incarnation: str, replica_id: int, node: int, stream: str) -> str:
     """Return the key below which a stream (`setup`, `run`) of one node of a replica is kept."""
-    return f"{log_directory(service, incarnation)}/replica-{replica_id}/node-{node}/{stream}"
+    return f"{replica_prefix(service, incarnation, replica_id)}/node-{node}/{stream}"
+
+
+def replica_prefix(service: str, incarnation: str, replica_id: int) -> str:
+    """Return the key below which all logs of a replica are kept."""
+    return f"{log_directory(service, incarnation)}/replica-{replica_id}"
 
 
 async def create_segment(store: Store, prefix: str, segment: Segment) -> bool:
     """Store a segment; return False if there is one at its offset already.
+
+    Whether it is part of the log is said by a `LogCursor`: segments of a bundle are deleted, and
+    one that is created again in the place of such a segment counts for nothing.
 
     Raises:
         StorageError: The store could not be written.
 
     """
     content = b"%d\n%b" % (segment.length, segment.data)
-    return await store.put(_key(prefix, segment.offset), content, overwrite=False)
+    return await store.put(offset_key(prefix, segment.offset), content, overwrite=False)
 
 
 async def find_segment(store: Store, prefix: str, offset: int) -> Segment | None:
-    """Return the segment that begins at an offset, if there is one.
+    """Return the segment that begins at an offset, if there is one outside bundles.
 
     Raises:
         StorageError: The store could not be read.
 
     """
-    content = await store.find(_key(prefix, offset))
+    content = await store.find(offset_key(prefix, offset))
     if content is None:
         return None
     length, newline, data = content.partition(b"\n")
     if not newline or not length.isdigit():
-        raise StorageError(f"{_key(prefix, offset)} is not a log segment")
+        raise StorageError(f"{offset_key(prefix, offset)} is not a log segment")
     return Segment(offset, int(length), data)
 
 
-async def segment_offsets(store: Store, prefix: str) -> list[int]:
-    """Return the offsets at which segments begin, in order.
+async def delete_segments(store: Store, prefix: str, before: int) -> None:
+    """Delete the segments outside bundles that begin before an offset.
+
+    Raises:
+        StorageError: The store could not be read or written.
+
+    """
+    offsets = await stored_offsets(store, prefix)
+    await store.delete([offset_key(prefix, offset) for offset in offsets if offset < before])
+
+
+async def stored_offsets(store: Store, prefix: str) -> list[int]:
+    """Return the offsets that name objects right below a key, in order.
 
     Raises:
         StorageError: The store could not be read.
 
     """
-    names = [item.key.rsplit("/", 1)[-1] for item in await store.list(prefix)]
+    names = [key.rsplit("/", 1)[-1] for key in await store.names(prefix)]
     return [int(name) for name in names if name.isdigit()]
 
 
-async def end_offset(store: Store, prefix: str) -> int:
-    """Return the offset in the original log up to which it is stored.
-
-    Raises:
-        StorageError: The store could not be read.
-
-    """
-    offsets = await segment_offsets(store, prefix)
-    last = await find_segment(store, prefix, offsets[-1]) if offsets else None
-    return last.end if last else 0
-
-
-def _key(prefix: str, offset: int) -> str:
+def offset_key(prefix: str, offset: int) -> str:
+    """Return the key of what begins at an offset."""
     return f"{prefix}/{offset:0{_DIGITS}d}"

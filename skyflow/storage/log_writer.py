@@ -7,14 +7,19 @@ import time
 from collections.abc import Iterable
 
 from skyflow.errors import StorageError
-from skyflow.storage.log_segments import Segment, create_segment, end_offset, find_segment
+from skyflow.storage.log_bundles import BUNDLE_BYTES, BUNDLE_SEGMENTS, bundle_segments
+from skyflow.storage.log_cursor import LogCursor, cursor_at_end, note_place
+from skyflow.storage.log_segments import Segment, create_segment
 from skyflow.storage.masking import Masking
 from skyflow.storage.store import Store
 
-FLUSH_BYTES = 64 * 1024
+FLUSH_BYTES = 1024 * 1024
 """Buffered bytes from which on a segment is written at once."""
-FLUSH_SECONDS = 1.0
-"""Longest time for which a byte waits for more before it is written."""
+FLUSH_SECONDS = 0.7
+"""Longest time for which a byte waits for more before it is written. With the ways to the store and
+a busy computer a log is to be stored within 2 s."""
+NOTE_SEGMENTS = 64
+"""How many segments are written between two notes of how far the log is."""
 
 
 class LogWriter:
@@ -29,8 +34,9 @@ class LogWriter:
         self._prefix = prefix
         self._masking = Masking(masked)
         self._buffer = b""
-        self._offset: int | None = None
+        self._cursor: LogCursor | None = None
         self._due: float | None = None
+        self._written = 0
         self._lock = asyncio.Lock()
 
     @property
@@ -46,7 +52,7 @@ class LogWriter:
 
         """
         async with self._lock:
-            return await self._start() + len(self._buffer)
+            return (await self._start()).offset + len(self._buffer)
 
     async def append(self, offset: int, data: bytes) -> None:
         """Take bytes of the original log; those known already are ignored.
@@ -56,7 +62,7 @@ class LogWriter:
 
         """
         async with self._lock:
-            end = await self._start() + len(self._buffer)
+            end = (await self._start()).offset + len(self._buffer)
             if offset > end:
                 raise StorageError(f"{self._prefix}: bytes {end} to {offset} are missing")
             fresh = data[end - offset :]
@@ -68,9 +74,7 @@ class LogWriter:
                 await self._write()
 
     async def flush(self) -> None:
-        """Write what can be written: whole lines if there are any.
-
-        What may be the beginning of a masked value is kept back.
+        """Write what can be written: what may be the beginning of a masked value is kept back.
 
         Raises:
             StorageError: The store could not be written.
@@ -87,42 +91,47 @@ class LogWriter:
 
         """
         async with self._lock:
-            while not await self._create(len(self._buffer)):
-                continue
+            while self._buffer:
+                await self._create(len(self._buffer))
+            cursor = await self._start()
+            if cursor.loose > 1:
+                await bundle_segments(self._store, self._prefix, cursor.bundled)
 
-    async def _start(self) -> int:
-        if self._offset is None:
-            self._offset = await end_offset(self._store, self._prefix)
-        return self._offset
+    async def _start(self) -> LogCursor:
+        if self._cursor is None:
+            self._cursor = await cursor_at_end(self._store, self._prefix)
+        return self._cursor
 
     async def _write(self) -> None:
-        while not await self._create(self._cut()):
-            continue
-
-    def _cut(self) -> int:
-        """Return how much of the buffer to write: whole lines, else all that is safe."""
-        line_end = max(self._buffer.rfind(b"\n"), self._buffer.rfind(b"\r")) + 1
-        cut = self._masking.safe_cut(self._buffer, line_end)
-        return cut or self._masking.safe_cut(self._buffer, len(self._buffer))
+        while cut := self._masking.safe_cut(self._buffer, len(self._buffer)):
+            if await self._create(cut):
+                break
+        self._due = time.monotonic() + FLUSH_SECONDS if self._buffer else None
+        await self._tidy_up()
 
     async def _create(self, length: int) -> bool:
         """Write the first bytes of the buffer; return False if another writer was first.
 
         Its segment then takes the place of as many bytes of the buffer.
         """
-        start = await self._start()
-        segment = Segment(start, length, self._masking.masked(self._buffer[:length]))
-        created = length == 0 or await create_segment(self._store, self._prefix, segment)
-        if not created:
-            segment = await self._other(start)
-        self._buffer = self._buffer[segment.length :]
-        self._offset = segment.end
-        self._due = time.monotonic() + FLUSH_SECONDS if self._buffer else None
-        return created
-
-    async def _other(self, offset: int) -> Segment:
-        """Return the segment that another writer made where this one wanted to."""
-        segment = await find_segment(self._store, self._prefix, offset)
-        if segment is None:
+        cursor = await self._start()
+        data = self._masking.masked(self._buffer[:length])
+        segment = Segment(cursor.offset, length, data)
+        created = await create_segment(self._store, self._prefix, segment)
+        stored = await cursor.next(segment if created else None)
+        if stored is None:
             raise StorageError(f"{self._prefix}: the log is being deleted")
-        return segment
+        self._buffer = self._buffer[stored.length :]
+        self._written += 1
+        return stored is segment
+
+    async def _tidy_up(self) -> None:
+        """Bundle segments when there are many, and note from time to time how far the log is."""
+        cursor = await self._start()
+        if cursor.loose >= BUNDLE_SEGMENTS or cursor.offset - cursor.bundled >= BUNDLE_BYTES:
+            await bundle_segments(self._store, self._prefix, cursor.bundled)
+            await cursor.note_bundles()
+        elif self._written < NOTE_SEGMENTS:
+            return
+        self._written = 0
+        await note_place(self._store, self._prefix, cursor)

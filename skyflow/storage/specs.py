@@ -74,6 +74,8 @@ class PreparedSpec:
         spec = StoredSpec(task=self.task, artifacts=tuple(artifacts))
         content = self.keyring.encrypt(spec.model_dump_json().encode(), reference.key)
         await store.put(reference.key, content)
+        # Temporal will name it from now on: a service whose spec is gone could never start again.
+        await store.flush(directory)
         return reference
 
 

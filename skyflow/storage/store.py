@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore
 
 from skyflow.config import Settings
-from skyflow.errors import StorageError
+from skyflow.durable_files import sync_tree
+from skyflow.errors import StorageError, StorageUnavailable
+from skyflow.system_errors import reason, remedy
 
 _CHUNK_BYTES = 1024 * 1024
 """Size of the pieces in which an object is streamed."""
@@ -37,7 +39,7 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self._directory = settings.store
-        with _reported("open", str(self._directory)):
+        with _reported(self._directory, "open"):
             _make_private(self._directory)
             self._objects = LocalStore(self._directory)
 
@@ -69,7 +71,7 @@ class Store:
             StorageError: There is none, or it could not be read.
 
         """
-        with _reported("read", _checked(key)):
+        with self._reported("read", _checked(key)):
             result = await obstore.get_async(self._objects, key)
             return bytes(await result.bytes_async())
 
@@ -80,7 +82,7 @@ class Store:
             StorageError: It could not be read.
 
         """
-        with _reported("read", _checked(key)):
+        with self._reported("read", _checked(key)):
             try:
                 result = await obstore.get_async(self._objects, key)
             except FileNotFoundError:
@@ -94,11 +96,11 @@ class Store:
             StorageError: There is none, or it could not be read.
 
         """
-        with _reported("read", _checked(key)):
+        with self._reported("read", _checked(key)):
             result = await obstore.get_async(self._objects, key)
             pieces = result.stream(min_chunk_size=_CHUNK_BYTES)
         while True:
-            with _reported("read", key):
+            with self._reported("read", key):
                 piece = await anext(pieces, None)
             if piece is None:
                 return
@@ -112,7 +114,7 @@ class Store:
 
         """
         found: list[ObjectInfo] = []
-        with _reported("list", _checked(prefix)):
+        with self._reported("list", _checked(prefix)):
             async for batch in obstore.list(self._objects, prefix, chunk_size=1000):
                 found.extend(
                     ObjectInfo(item["path"], item["size"], item["last_modified"].timestamp())
@@ -127,9 +129,20 @@ class Store:
             StorageError: The directory could not be read.
 
         """
-        with _reported("list", _checked(prefix)):
+        with self._reported("list", _checked(prefix)):
             result = await obstore.list_with_delimiter_async(self._objects, prefix)
             return tuple(sorted(result["common_prefixes"]))
+
+    async def names(self, prefix: str) -> tuple[str, ...]:
+        """Return the keys of the objects right below a directory, sorted.
+
+        Raises:
+            StorageError: The directory could not be read.
+
+        """
+        with self._reported("list", _checked(prefix)):
+            result = await obstore.list_with_delimiter_async(self._objects, prefix)
+            return tuple(sorted(item["path"] for item in result["objects"]))
 
     async def exists(self, key: str) -> bool:
         """Return whether there is an object of that key.
@@ -138,12 +151,23 @@ class Store:
             StorageError: The store could not be read.
 
         """
-        with _reported("read", _checked(key)):
+        with self._reported("read", _checked(key)):
             try:
                 await obstore.head_async(self._objects, key)
             except FileNotFoundError:
                 return False
             return True
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; one that is not there is no error.
+
+        Raises:
+            StorageError: One could not be deleted.
+
+        """
+        paths = [self._directory / _checked(key) for key in keys]
+        with self._reported("delete", f"{len(paths)} objects"):
+            await asyncio.to_thread(_unlink_all, paths)
 
     async def delete_prefix(self, prefix: str) -> None:
         """Delete every object below a directory, and the directory; none is no error.
@@ -152,11 +176,24 @@ class Store:
             StorageError: Something could not be deleted.
 
         """
-        with _reported("delete", _checked(prefix)):
+        with self._reported("delete", _checked(prefix)):
             await asyncio.to_thread(_remove_tree, self._directory / prefix)
 
+    async def flush(self, prefix: str) -> None:
+        """Make sure that what is below a directory survives a loss of power.
+
+        Raises:
+            StorageError: It could not be written to the disk.
+
+        """
+        with self._reported("write", _checked(prefix)):
+            await asyncio.to_thread(sync_tree, self._directory.parent, self._directory / prefix)
+
+    def _reported(self, action: str, what: str) -> AbstractContextManager[None]:
+        return _reported(self._directory, action, what)
+
     async def _put(self, key: str, content: bytes | Path, overwrite: bool) -> bool:
-        with _reported("write", _checked(key)):
+        with self._reported("write", _checked(key)):
             _make_private((self._directory / key).parent)
             try:
                 await obstore.put_async(
@@ -182,6 +219,11 @@ def _make_private(directory: Path) -> None:
     directory.mkdir(mode=0o700, exist_ok=True)
 
 
+def _unlink_all(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
 def _remove_tree(directory: Path) -> None:
     try:
         shutil.rmtree(directory)
@@ -192,7 +234,7 @@ def _remove_tree(directory: Path) -> None:
 
 
 @contextmanager
-def _reported(action: str, what: str) -> Iterator[None]:
+def _reported(directory: Path, action: str, what: str = "") -> Iterator[None]:
     """Turn whatever goes wrong with the store into a `StorageError`."""
     try:
         yield
@@ -201,7 +243,7 @@ def _reported(action: str, what: str) -> Iterator[None]:
             f"the store has no {what}", "check that SKYFLOW_HOME is the one it was written under"
         ) from None
     except (BaseError, OSError, ValueError) as error:
-        raise StorageError(
-            f"cannot {action} {what} in the store: {error}",
-            "check that the disk has space and that you may write to $SKYFLOW_HOME/store",
+        raise StorageUnavailable(
+            f"cannot {action} {what and what + ' in '}the store {directory}: {reason(error)}",
+            remedy(error, f"check that the disk has space and that {directory} is writable"),
         ) from error

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,8 @@ import aiohttp
 
 from skyflow.clouds.base import Machine, MachineState
 from skyflow.contracts import WatchRequest, WatchResult
-from skyflow.errors import CloudError, ConnectionFailed, RemoteError, StorageError
-from skyflow.remote.logship import ship_logs
+from skyflow.errors import CloudError, ConnectionFailed, RemoteError
+from skyflow.remote.log_keeping import keep_log
 from skyflow.remote.replica_home import ProcessPhase, ProcessState, ReplicaHome
 from skyflow.remote.ssh import connect
 from skyflow.spec import Task
@@ -30,6 +29,11 @@ FIRST_PROBE_SECONDS = 0.1
 LONGEST_STARTING_PROBE_SECONDS = 1.0
 """While a replica is not ready its probes follow each other fast, at growing distance."""
 RECONNECT_SECONDS = 2.0
+LAST_WORDS_SECONDS = 2.0
+"""Longest wait, once a machine does not answer, until what had come of its log is stored."""
+
+Now = Callable[[], float]
+"""Gives the time (Unix, seconds) as those have it who set deadlines."""
 
 _GONE = (MachineState.GONE, MachineState.PREEMPTED, MachineState.STOPPED)
 
@@ -43,15 +47,24 @@ class Watcher:
     session: aiohttp.ClientSession
     machine_states: MachineStates
 
-    async def watch(self, request: WatchRequest, task: Task) -> WatchResult:
+    async def watch(self, request: WatchRequest, task: Task, now: Now) -> WatchResult:
         """Return as soon as the replica's phase should change, or at the time of renewal.
 
         Meanwhile the output of `run` goes to the store. Whoever watches next goes on where this
         ended: nothing is kept but what the result says.
+
+        Args:
+            request: What to watch.
+            task: What the replica runs.
+            now: The clock that the request's times were taken from.
+
+        Raises:
+            ProbeImpossible: This computer has nothing left to watch with: another one should.
+
         """
         sources: list[Coroutine[Any, Any, WatchResult]] = [
-            self._probes(request, task),
-            _renewal(request.renew_at),
+            self._probes(request, task, now),
+            _renewal(request.renew_at, now),
         ]
         sources += [
             self._process(request, task, node) for node in range(len(request.replica.nodes))
@@ -62,10 +75,10 @@ class Watcher:
         """Return whether its cloud says that a machine no longer runs."""
         try:
             return await self.machine_states.state(machine) in _GONE
-        except CloudError:
+        except (CloudError, OSError):
             return False
 
-    async def _probes(self, request: WatchRequest, task: Task) -> WatchResult:
+    async def _probes(self, request: WatchRequest, task: Task, now: Now) -> WatchResult:
         settings = task.service.readiness_probe
         verdict = ReadinessVerdict(
             ready=request.ready,
@@ -78,7 +91,7 @@ class Watcher:
         pause = FIRST_PROBE_SECONDS
         while True:
             outcome = await probe(self.session, endpoint, settings)
-            result = verdict.observe(outcome.succeeded, outcome.detail, time.time())
+            result = verdict.observe(outcome.succeeded, outcome.detail, now())
             if result is not None:
                 return result
             await asyncio.sleep(interval if request.ready else min(pause, interval))
@@ -90,7 +103,7 @@ class Watcher:
         while True:
             try:
                 state = await self._until_exit(request, task, node)
-            except (RemoteError, StorageError):
+            except RemoteError:
                 if await self.is_gone(machine):
                     return WatchResult(
                         phase=ReplicaPhase.PREEMPTED, reason=f"machine {machine.name} is gone"
@@ -103,17 +116,23 @@ class Watcher:
             await asyncio.Event().wait()
 
     async def _until_exit(self, request: WatchRequest, task: Task, node: int) -> ProcessState:
-        """Ship the output of `run` until it has ended and all of it is stored."""
+        """Store the output of `run` until it has ended."""
         replica = request.replica
         log = log_prefix(replica.service, replica.incarnation, replica.replica_id, node, "run")
-        writer = LogWriter(self.store, log, task.secret_values())
+        secrets = task.secret_values()
         ended = asyncio.Event()
         async with connect(replica.nodes[node], self.keyring) as connection:
-            shipping = asyncio.create_task(ship_logs(connection, "run", writer, ended))
+            shipping = asyncio.create_task(
+                keep_log(connection, "run", lambda: LogWriter(self.store, log, secrets), ended)
+            )
             try:
                 state = await _wait_for_exit(ReplicaHome(connection), shipping)
                 ended.set()
                 await shipping
+            except RemoteError:
+                # What had come when the connection was lost is stored first.
+                await asyncio.wait({shipping}, timeout=LAST_WORDS_SECONDS)
+                raise
             finally:
                 shipping.cancel()
                 await asyncio.wait({shipping})
@@ -138,8 +157,8 @@ async def _wait_for_exit(home: ReplicaHome, shipping: asyncio.Task[None]) -> Pro
             return state
 
 
-async def _renewal(at: float) -> WatchResult:
-    await asyncio.sleep(max(0.0, at - time.time()))
+async def _renewal(at: float, now: Now) -> WatchResult:
+    await asyncio.sleep(max(0.0, at - now()))
     return WatchResult(phase=None)
 
 

@@ -78,13 +78,16 @@ def run() -> Run:
     return invoke
 
 
-async def spawned(*arguments: str) -> asyncio.subprocess.Process:
-    """Start the command line as a process of its own."""
+async def spawned(
+    *arguments: str, preexec_fn: Callable[[], None] | None = None
+) -> asyncio.subprocess.Process:
+    """Start the command line as a process of its own, in which a function is called first."""
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cli", *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=dict(os.environ),
+        preexec_fn=preexec_fn,
     )
 
 

@@ -14,7 +14,7 @@ from cli.render.progress import changes, progress
 from cli.render.services import services
 from skyflow.errors import Problem, SkyflowError, SpecError, UsageError
 from skyflow.placement.offers import Offer, Place, ResourceRequest
-from skyflow.sdk.logs import LogLine
+from skyflow.sdk.log_lines import LogLine
 from skyflow.sdk.lookup import check_compatible
 from skyflow.sdk.plan import Plan
 from skyflow.sdk.views import ServiceView

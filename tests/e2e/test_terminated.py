@@ -63,6 +63,7 @@ async def test_nothing_is_left_of_a_terminated_service(
     view = await stack.view("felled")
     temporal = await stack.temporal()
     await temporal.get_workflow_handle(service_workflow_id("felled")).terminate()
+    stack.make_older(stack.settings.store / "services" / view.status.incarnation, seconds=7200)
     done = await reap(stack)
     await eventually(
         lambda: stack.machines(view.status.incarnation) == [], what=f"no machine is left: {done}"
@@ -72,19 +73,8 @@ async def test_nothing_is_left_of_a_terminated_service(
             await client.get(view.endpoint or "")
     slots = await temporal.get_workflow_handle(INSTALLATION_WORKFLOW_ID).query(Message.SLOTS)
     assert "felled" not in slots["slots"]
-
-
-async def test_the_files_of_a_terminated_service_are_removed_when_they_are_old(
-    stack: Stack, up: Up, tmp_path: Path
-) -> None:
-    await up(write_service(tmp_path), "past")
-    incarnation = (await stack.view("past")).status.incarnation
-    temporal = await stack.temporal()
-    await temporal.get_workflow_handle(service_workflow_id("past")).terminate()
-    stack.make_older(stack.settings.store / "services" / incarnation, seconds=7200)
     await reap(stack)
-    await reap(stack)
-    await nothing_is_left_of(stack, incarnation)
+    await nothing_is_left_of(stack, view.status.incarnation)
 
 
 async def test_a_terminated_installation_learns_anew_who_has_which_port(

@@ -30,7 +30,7 @@ time.sleep(1000)
 def small_table(_: Settings, state: StackState) -> tuple[ProcessSpec, ...]:
     return (
         _server("lb-control", state.ports.admin),
-        ProcessSpec("stubborn", (sys.executable, "-c", STUBBORN), _at_once, grace_seconds=0.2),
+        ProcessSpec("worker", (sys.executable, "-c", STUBBORN), _at_once, grace_seconds=0.2),
         _server("temporal", state.ports.temporal),
     )
 
@@ -44,11 +44,11 @@ def _server(name: str, port: int) -> ProcessSpec:
     )
 
 
-async def _listens(port: int, _: float) -> bool:
+async def _listens(port: int, _: int) -> bool:
     return await listens(port)
 
 
-async def _at_once(_: float) -> bool:
+async def _at_once(_: int) -> bool:
     return True
 
 

@@ -53,7 +53,8 @@ def test_our_processes_are_started_by_commands_that_exist(name: str) -> None:
     python, *arguments = SERVICES[name]["command"]
     assert python == "python"
     command = [sys.executable, *arguments, "--help"]
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
 
 
 @pytest.mark.parametrize("name", OWN)

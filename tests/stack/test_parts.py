@@ -18,7 +18,6 @@ from skyflow.stack_state import LOOPBACK, StackPorts
 from worker.backoff import Backoff
 from worker.logs import rotate
 from worker.ports import choose_ports, is_free
-from worker.temporal_server import latest_poll
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(100)")
 
@@ -76,16 +75,6 @@ async def test_ports_in_use_are_chosen_again_unless_they_are_ours() -> None:
 def test_chosen_ports_differ() -> None:
     ports = choose_ports(None, ())
     assert len(set(ports.model_dump().values())) == len(StackPorts.model_fields)
-
-
-def test_the_latest_poll_counts() -> None:
-    polls: list[dict[str, object]] = [
-        {"last_access_time": {"seconds": 10, "nanos": 500_000_000}},
-        {"last_access_time": {"seconds": 9}},
-        {"identity": "never"},
-    ]
-    assert latest_poll(polls) == 10.5
-    assert latest_poll([]) == 0
 
 
 def test_a_process_is_not_taken_for_a_later_one_of_its_number() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from skyflow.config import Settings
-from skyflow.errors import StorageError
+from skyflow.errors import StorageError, StorageUnavailable
 from skyflow.storage.store import Store
+from tests.limits import largest_file
 
 
 async def test_an_object_reads_as_it_was_written(store: Store) -> None:
@@ -84,6 +85,18 @@ async def test_no_key_leads_out_of_the_store(store: Store, key: str) -> None:
     for attempt in (store.put(key, b""), store.get(key), store.delete_prefix(key)):
         with pytest.raises(StorageError):
             await attempt
+
+
+async def test_an_object_that_cannot_be_written_whole_leaves_the_old_one(
+    store: Store, settings: Settings
+) -> None:
+    await store.put("a/b", b"old")
+    with largest_file(1000), pytest.raises(StorageUnavailable) as caught:
+        await store.put("a/b", bytes(5000))
+    assert await store.get("a/b") == b"old"
+    assert [path.name for path in (settings.store / "a").iterdir()] == ["b"]
+    assert str(settings.store) in caught.value.message
+    assert caught.value.message.endswith("File too large")
 
 
 async def test_a_place_that_cannot_be_written_is_an_error(store: Store, settings: Settings) -> None:

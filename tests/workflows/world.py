@@ -69,6 +69,8 @@ class World:
         self.released: list[str] = []
         self.removed: list[str] = []
         self.drained: list[int] = []
+        self.drain_gate: asyncio.Event = asyncio.Event()
+        self.drain_gate.set()
         self.surveys: list[Survey] = []
         """What is seen, look by look."""
         self.recalled: list[ServiceId] = []
@@ -195,6 +197,9 @@ class World:
     @activity.defn
     async def drain_replica(self, request: DrainRequest) -> DrainResult:
         self.drained.append(request.replica_id)
+        while not self.drain_gate.is_set():
+            activity.heartbeat()
+            await asyncio.sleep(0.02)
         return DrainResult(remaining=0)
 
     @activity.defn

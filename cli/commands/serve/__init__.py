@@ -11,7 +11,7 @@ from cli.groups import LazyGroup
     "serve",
     cls=LazyGroup,
     package="cli.commands.serve",
-    names=("up", "status", "logs", "scale", "down", "validate", "schema"),
+    names=("up", "status", "logs", "scale", "terminate-replica", "down", "validate", "schema"),
 )
 def command() -> None:
     """Deploy services and look after them."""

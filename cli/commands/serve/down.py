@@ -30,10 +30,21 @@ if TYPE_CHECKING:
 @click.option("-a", "--all", "everything", is_flag=True, help="Take every service down.")
 @options.yes
 @click.option("-p", "--purge", is_flag=True, help="Remove the logs as well.")
+@click.option(
+    "--replica-id",
+    type=click.IntRange(min=1),
+    metavar="ID",
+    help="End this replica of one service only, as `terminate-replica` does.",
+)
 @options.as_json
 @entry
 async def command(
-    names: tuple[str, ...], everything: bool, yes: bool, purge: bool, as_json: bool
+    names: tuple[str, ...],
+    everything: bool,
+    yes: bool,
+    purge: bool,
+    replica_id: int | None,
+    as_json: bool,
 ) -> Exit:
     """Take services down, and wait until nothing of them is left but their logs.
 
@@ -41,6 +52,8 @@ async def command(
     """
     if bool(names) == everything:
         raise click.UsageError("Give the NAMES of services, or --all.")
+    if replica_id is not None:
+        return await _end_replica(names, replica_id, yes=yes, purge=purge, as_json=as_json)
     from cli.connecting import changing
 
     async with changing() as skyflow:
@@ -58,6 +71,17 @@ async def command(
             for name in chosen:
                 await skyflow.purge(name)
     return _tell(ends, as_json=as_json, purge=purge)
+
+
+async def _end_replica(
+    names: tuple[str, ...], replica_id: int, *, yes: bool, purge: bool, as_json: bool
+) -> Exit:
+    from cli.replica_end import ReplicaEnd
+
+    if len(names) != 1:
+        raise click.UsageError("--replica-id needs the NAME of one service.")
+    end = ReplicaEnd(names[0], replica_id, yes=yes, purge=purge, wait=True, as_json=as_json)
+    return await end.carry_out()
 
 
 async def _choose(skyflow: Skyflow, names: tuple[str, ...], *, purge: bool) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from cli import options
@@ -15,6 +17,7 @@ from cli.running import entry
         "skyflow serve logs hello 2 --tail 50     # the last lines of replica 2",
         "skyflow serve logs hello --controller    # what was decided, and why",
         "skyflow serve logs hello --load-balancer # one line for each request",
+        "skyflow serve logs hello --sync-down     # all of it as files",
     ),
 )
 @options.service_name
@@ -32,6 +35,19 @@ from cli.running import entry
     metavar="N",
     help="Begin with the last N lines (of each replica).",
 )
+@click.option(
+    "-s",
+    "--sync-down",
+    is_flag=True,
+    help="Save all logs, or the one that is named, in a new directory instead.",
+)
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(path_type=Path),
+    help="The new directory; below ~/skyflow_logs/service unless given.",
+)
+@options.as_json
 @entry
 async def command(
     name: str,
@@ -40,6 +56,9 @@ async def command(
     load_balancer: bool,
     follow: bool | None,
     tail: int | None,
+    sync_down: bool,
+    directory: Path | None,
+    as_json: bool,
 ) -> None:
     """Show what the replicas of a service wrote, also of one that was taken down.
 
@@ -47,10 +66,22 @@ async def command(
     """
     if sum((replica is not None, controller, load_balancer)) > 1:
         raise click.UsageError("Give at most one of REPLICA, --controller and --load-balancer.")
-    from cli.log_printing import LogPrinter
+    if sync_down and (follow or tail is not None):
+        raise click.UsageError("--sync-down saves what there is: no --follow, no --tail.")
+    if not sync_down and (directory is not None or as_json):
+        raise click.UsageError("--dir and --json need --sync-down.")
+    from cli.log_source import LogSource
 
-    printer = LogPrinter(name, follow=tail is None if follow is None else follow, tail=tail)
-    async with printer.opened():
+    async with LogSource.opened(name, needs_logs=not controller) as source:
+        if sync_down:
+            from cli.log_saving import Saving
+
+            saving = Saving(replica, controller=controller, requests=load_balancer)
+            await saving.save(source, directory, as_json=as_json)
+            return
+        from cli.log_printing import LogPrinter
+
+        printer = LogPrinter(source, follow=tail is None if follow is None else follow, tail=tail)
         if controller:
             await printer.print_decisions()
         elif load_balancer:

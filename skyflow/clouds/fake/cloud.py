@@ -145,36 +145,46 @@ class FakeCloud(Cloud):
 
     async def _change(self, action: Callable[[FakeState, float], Answer]) -> Answer:
         """Let happen what is due, then look at or change the state."""
-        taken, answer = await asyncio.to_thread(self._change_now, action)
-        if taken and await self._has_machines():
-            await self._local.terminate(taken, "")
-        return answer
+        taken = await asyncio.to_thread(self._let_happen)
+        if taken:
+            # Whoever learns that a machine was taken away finds nothing of it running.
+            if await self._has_machines():
+                await self._local.terminate(taken, "")
+            await asyncio.to_thread(self._note_gone, taken)
+        return await asyncio.to_thread(self._act, action)
 
-    def _change_now(
-        self, action: Callable[[FakeState, float], Answer]
-    ) -> tuple[Sequence[str], Answer]:
+    def _let_happen(self) -> Sequence[str]:
+        """Return the machines that were taken away, now or by one who was killed over it."""
         script = self._load()
         with self._memory.change() as state:
-            now = time.time()
-            taken = market.advance(state, script, now)
-            for name in taken:
-                self.ledger.append("delete", name, "preempted")
-            return taken, action(state, now)
+            market.advance(state, script, time.time())
+            machines = state.machines.items()
+            return [name for name, each in machines if each.preempted and not each.gone]
+
+    def _note_gone(self, names: Sequence[str]) -> None:
+        with self._memory.change() as state:
+            for name in names:
+                self.ledger.deleted(name, "preempted")
+                if name in state.machines:
+                    state.machines[name].gone = True
+
+    def _act(self, action: Callable[[FakeState, float], Answer]) -> Answer:
+        with self._memory.change() as state:
+            return action(state, time.time())
 
     def _admit(self, state: FakeState, script: Script, request: MachineRequest, now: float) -> bool:
-        is_new = request.name not in state.machines
         lost = market.admit(state, script, request, now)
-        if is_new:
-            self.ledger.append("create", request.name)
+        # A machine that the ledger has is never unknown here, where it is looked up to be ended.
+        self._memory.save(state)
+        self.ledger.created(request.name)
         return lost
 
     def _forget(self, state: FakeState, names: Sequence[str]) -> None:
         for name in names:
-            machine = state.machines.pop(name, None)
+            self.ledger.deleted(name)
+            state.machines.pop(name, None)
             if name not in state.ended:
                 state.ended.append(name)
-            if machine is not None and not machine.preempted:
-                self.ledger.append("delete", name)
 
     async def _wait_until_ready(self, request: MachineRequest) -> None:
         known = await self._change(lambda state, _: state.machines.get(request.name))

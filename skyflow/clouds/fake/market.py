@@ -36,6 +36,8 @@ class FakeMachine(BaseModel):
     made: bool = False
     """Whether it has been started as far as the script's `machines` asks for."""
     preempted: bool = False
+    gone: bool = False
+    """Whether nothing of it runs any more since it was preempted."""
     preempt_at: float | None = None
     notice: str | None = None
 

@@ -27,20 +27,23 @@ class Memory:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             state = self._load()
+            before = state.model_copy(deep=True)
             try:
                 yield state
             finally:
-                self._save(state)
+                if state != before or not self._file.exists():
+                    self.save(state)
         finally:
             os.close(lock)
+
+    def save(self, state: FakeState) -> None:
+        """Keep what has been changed so far; only for one who is changing the state."""
+        draft = self._file.with_suffix(".new")
+        draft.write_text(state.model_dump_json())
+        draft.replace(self._file)
 
     def _load(self) -> FakeState:
         try:
             return FakeState.model_validate_json(self._file.read_bytes())
         except FileNotFoundError:
             return FakeState(started_at=time.time())
-
-    def _save(self, state: FakeState) -> None:
-        draft = self._file.with_suffix(".new")
-        draft.write_text(state.model_dump_json())
-        draft.replace(self._file)

@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import getpass
 import os
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import psutil
 
@@ -21,15 +19,20 @@ from skyflow.clouds.base import (
     MachineState,
 )
 from skyflow.clouds.ledger import Ledger
-from skyflow.clouds.local.directory import Contact, MachineDirectory, Plan
+from skyflow.clouds.local.directory import Contact, MachineDirectory, Plan, is_name, names_in
 from skyflow.clouds.local.lifetime import end_processes, launch_failure, start
-from skyflow.clouds.local.mode import NetworkMode, network_mode, own_network_problem
+from skyflow.clouds.local.mode import (
+    NetworkMode,
+    network_mode,
+    own_network_problem,
+    usable_way_out,
+)
+from skyflow.clouds.local.way_out import WayOut
 from skyflow.config import Settings
 from skyflow.errors import InvalidRequest
 from skyflow.placement.offers import Offer, Place, ResourceRequest
 
 NAME = "local"
-_NAME_FORM = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SHARED_REMEDY = "set SKYFLOW_LOCAL_NETWORK=shared"
 
 
@@ -41,6 +44,7 @@ class LocalCloud(Cloud):
     def __init__(self, settings: Settings) -> None:
         self._machines = settings.machines
         self._wanted_network = settings.local_network
+        self._wanted_outbound = settings.local_outbound
         self.ledger = Ledger(settings.machines / "ledger.jsonl")
 
     def network_mode(self) -> NetworkMode:
@@ -88,6 +92,7 @@ class LocalCloud(Cloud):
                 user=_user_name(),
                 host_private_key=keys.host_private_key,
                 authorized_key=keys.authorized_key,
+                way_out=await self._way_out() if own_network else None,
             )
             await start(directory, plan)
         contact = directory.contact
@@ -105,8 +110,9 @@ class LocalCloud(Cloud):
         await asyncio.gather(*(asyncio.to_thread(self._end, each) for each in directories))
 
     async def owned(self, prefix: str) -> Sequence[tuple[str, Place]]:
-        """Return every machine that has a directory, also one whose process has ended."""
-        return [(name, _place()) for name in _listing(self._machines) if name.startswith(prefix)]
+        """Return every machine of which anything is left: also half made, dead or half removed."""
+        names = await asyncio.to_thread(names_in, self._machines)
+        return [(name, _place()) for name in names if name.startswith(prefix)]
 
     async def notices(self, names: Sequence[str], region: str) -> Mapping[str, str]:
         """Return what the file `notice` in a machine's directory says, where there is one."""
@@ -124,15 +130,17 @@ class LocalCloud(Cloud):
     async def _mode(self) -> NetworkMode:
         return await asyncio.to_thread(self.network_mode)
 
+    async def _way_out(self) -> WayOut | None:
+        return await asyncio.to_thread(usable_way_out, self._wanted_outbound)
+
     def directory(self, name: str) -> MachineDirectory | None:
         """Return the directory of a name, None if no machine can have it (`../x`)."""
-        if not _NAME_FORM.fullmatch(name):
-            return None
-        return MachineDirectory(self._machines, name)
+        return MachineDirectory(self._machines, name) if is_name(name) else None
 
     def _create(self, directory: MachineDirectory) -> None:
-        if not directory.ended and directory.create():
-            self.ledger.append("create", directory.name)
+        if not directory.ended:
+            directory.create()
+            self.ledger.created(directory.name, unless=lambda: directory.ended)
         # Asked after creating: one who ends the machine marks first and removes then, so that
         # either he finds the directory or the mark is found here.
         if directory.ended:
@@ -150,9 +158,9 @@ class LocalCloud(Cloud):
     def _end(self, directory: MachineDirectory) -> None:
         directory.mark_ended()
         end_processes(directory)
-        if directory.detach():
-            self.ledger.append("delete", directory.name)
-        directory.discard()
+        # Before the directory vanishes, by which alone an end that was broken off is found again.
+        self.ledger.deleted(directory.name)
+        directory.remove()
 
 
 def _place(use_spot: bool = False) -> Place:
@@ -177,12 +185,6 @@ def _machine(request: MachineRequest, contact: Contact) -> Machine:
         internal_address=contact.address,
         replica_port=contact.replica_port,
     )
-
-
-def _listing(machines: Path) -> Sequence[str]:
-    if not machines.exists():
-        return []
-    return sorted(path.name for path in machines.iterdir() if _NAME_FORM.fullmatch(path.name))
 
 
 def _read_notices(directories: Sequence[MachineDirectory]) -> Mapping[str, str]:

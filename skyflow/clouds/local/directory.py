@@ -5,16 +5,26 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from skyflow.clouds.local import liveness
+from skyflow.clouds.local.way_out import WayOut
 
 _MARK_SECONDS = 7 * 24 * 3600
 """How long it is remembered that a machine was ended: far longer than any launch may take."""
+
+
+ENDED = ".ended"
+"""Directory with a mark for each machine that was told to end."""
+REMOVING = ".removing"
+"""Directory of what is being removed of machines."""
+_NAME_FORM = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,8 @@ class Plan:
     """Name of the computer's user who started it."""
     host_private_key: str = field(repr=False)
     authorized_key: str
+    way_out: WayOut | None = None
+    """How to reach what is beyond the computer from a network of its own."""
 
     def to_json(self) -> bytes:
         """Return the plan as JSON."""
@@ -36,7 +48,9 @@ class Plan:
     @staticmethod
     def from_json(text: bytes) -> Plan:
         """Read a plan."""
-        return Plan(**json.loads(text))
+        fields = json.loads(text)
+        way_out = fields.pop("way_out")
+        return Plan(**fields, way_out=WayOut.from_fields(way_out) if way_out else None)
 
 
 @dataclass(frozen=True)
@@ -62,8 +76,8 @@ class MachineDirectory:
         self.lock = self.path / "lock"
         self.notice = self.path / "notice"
         self._contact = self.path / "contact.json"
-        self._ended = machines / ".ended" / name
-        self._removing = machines / ".removing" / name
+        self._ended = machines / ENDED / name
+        self._removing = machines / REMOVING / name
 
     @property
     def ended(self) -> bool:
@@ -78,22 +92,16 @@ class MachineDirectory:
     @property
     def contact(self) -> Contact | None:
         """How to reach the machine; None as long as it has not been ready."""
-        try:
+        # Damaged if the computer lost power meanwhile, and then there is no machine to reach.
+        with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
             return Contact(**json.loads(self._contact.read_text()))
-        except FileNotFoundError:
-            return None
+        return None
 
-    def create(self) -> bool:
-        """Make the directory; False if it is there already. Of many callers one gets True."""
+    def create(self) -> None:
+        """Make the directory, or what is missing of it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self.path.mkdir(mode=0o700)
-        except FileExistsError:
-            created = False
-        else:
-            created = True
+        self.path.mkdir(mode=0o700, exist_ok=True)
         self.home.mkdir(mode=0o700, exist_ok=True)
-        return created
 
     def publish(self, contact: Contact) -> None:
         """Write how to reach the machine, all at once."""
@@ -123,25 +131,47 @@ class MachineDirectory:
         except FileNotFoundError:
             return ""
 
-    def detach(self) -> bool:
-        """Take the directory out of sight; False if it was gone. Of many callers one gets True."""
+    def remove(self) -> None:
+        """Take the directory out of sight, then remove it, also one that a crash left half gone."""
         self._removing.parent.mkdir(parents=True, exist_ok=True)
-        self.discard()
-        try:
+        self._discard()
+        with contextlib.suppress(FileNotFoundError):
             self.path.rename(self._removing)
-        except FileNotFoundError:
-            return False
-        return True
+        self._discard()
 
-    def discard(self) -> None:
-        """Remove a directory that was taken out of sight, also one left by a crash."""
+    def _discard(self) -> None:
         # Several may remove the same tree at once and find parts of it gone.
         while self._removing.exists():
             with contextlib.suppress(FileNotFoundError):
-                _remove_tree(self._removing)
+                remove_tree(self._removing)
 
 
-def _remove_tree(path: Path) -> None:
+def is_name(name: str) -> bool:
+    """Say whether a machine can have this name."""
+    return _NAME_FORM.fullmatch(name) is not None
+
+
+def names_in(machines: Path) -> Sequence[str]:
+    """Return the names of machines of which there are files, however few, in order."""
+    found = {path.name for path in (*_entries(machines), *_entries(machines / REMOVING))}
+    return sorted(name for name in found if is_name(name))
+
+
+def _entries(path: Path) -> Sequence[Path]:
+    try:
+        return [entry for entry in path.iterdir() if entry.is_dir()]
+    except FileNotFoundError:
+        return []
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory with all that is in it.
+
+    Raises:
+        FileNotFoundError: Part of it is gone, or all.
+        OSError: It cannot be removed.
+
+    """
     try:
         shutil.rmtree(path)
     except PermissionError:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 
 import psutil
 
-from skyflow.clouds.local.processes import MARKER, reap_all
+from skyflow.clouds.local.processes import reap_all
 
 _PAUSE_SECONDS = 0.005
 
@@ -27,8 +26,10 @@ def end_process(process: psutil.Process, grace: float, limit: float = 10) -> boo
     return _wait_gone(process, limit)
 
 
-def end_marked(machine: Path, limit: float = 10, spared: int | None = None) -> bool:
-    """Kill every process that carries a machine's marker, but this one and the spared one.
+def end_all(
+    find: Callable[[], Iterable[psutil.Process]], limit: float = 10, spared: int | None = None
+) -> bool:
+    """Kill every process that is found, but this one and the spared one, until none is.
 
     Returns:
         Whether none is left; False if some could not be killed in `limit` seconds.
@@ -36,7 +37,7 @@ def end_marked(machine: Path, limit: float = 10, spared: int | None = None) -> b
     """
     deadline = time.monotonic() + limit
     keep = {os.getpid(), spared}
-    while victims := [each for each in _marked(machine) if each.pid not in keep]:
+    while victims := [each for each in find() if each.pid not in keep and not _is_zombie(each)]:
         if time.monotonic() > deadline:
             return False
         _kill(victims)
@@ -51,17 +52,11 @@ def end_descendants() -> None:
         reap_all()
 
 
-def _marked(machine: Path) -> Sequence[psutil.Process]:
-    wanted = str(machine)
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARKER) == wanted:
-                found.append(process)
-        except (psutil.Error, OSError):
-            # Somebody else's process, or one that has ended: not one of ours that runs.
-            continue
-    return found
+def _is_zombie(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _kill(processes: Sequence[psutil.Process]) -> None:
@@ -78,7 +73,7 @@ def _wait_gone(process: psutil.Process, seconds: float) -> bool:
     while time.monotonic() < deadline:
         try:
             # A zombie has ended with all its namespaces; its parent may take its time.
-            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            if not process.is_running() or _is_zombie(process):
                 return True
         except psutil.NoSuchProcess:
             return True

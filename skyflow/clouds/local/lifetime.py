@@ -9,7 +9,7 @@ import time
 
 import psutil
 
-from skyflow.clouds.local import ending
+from skyflow.clouds.local import ending, marks
 from skyflow.clouds.local.directory import MachineDirectory, Plan
 from skyflow.clouds.local.processes import marked_environment
 from skyflow.errors import CloudError
@@ -61,7 +61,8 @@ def end_processes(directory: MachineDirectory) -> None:
     # The end of its first process ends a machine with namespaces of its own, and one that was
     # never ready has run nothing yet. Any other knows best itself what to end.
     grace = _GRACE_SECONDS if contact and not interface else 0
-    if not _end_holder(directory, grace) or not ending.end_marked(directory.path):
+    ended = _end_holder(directory, grace)
+    if not ended or not ending.end_all(lambda: marks.processes_of(directory.path)):
         raise CloudError(
             f"processes of machine {directory.name} do not end although they were killed",
             "look for processes in uninterruptible sleep, such as on a lost file system",

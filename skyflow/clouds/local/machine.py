@@ -18,8 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from skyflow.clouds.local import liveness, namespaces
+from skyflow.clouds.local import liveness, marks, namespaces
 from skyflow.clouds.local.directory import Contact, MachineDirectory, Plan
+from skyflow.clouds.local.way_out import RESOLVER_FILE
 
 _SSH_PORT = 22
 _HELD, _READY, _TAKEN = b"h", b"r", b"t"
@@ -44,7 +45,7 @@ def main() -> int:
         _be_machine(directory, plan, answer, address)
     os.close(answer)
     os.close(address)
-    return _oversee(directory, child, computer, answers, hand_over)
+    return _oversee(directory, plan, child, computer, answers, hand_over)
 
 
 def _leave_computer() -> int:
@@ -54,7 +55,12 @@ def _leave_computer() -> int:
 
 
 def _oversee(
-    directory: MachineDirectory, child: int, computer: int | None, answers: int, hand_over: int
+    directory: MachineDirectory,
+    plan: Plan,
+    child: int,
+    computer: int | None,
+    answers: int,
+    hand_over: int,
 ) -> int:
     first = os.read(answers, 1)
     if first == _TAKEN:
@@ -62,7 +68,7 @@ def _oversee(
     if first == _HELD and computer is not None:
         from skyflow.clouds.local import network
 
-        link = network.connect(child, computer)
+        link = network.connect(child, computer, plan.way_out)
         os.write(hand_over, f"{link.address} {link.interface}".encode())
     os.close(hand_over)
     return 0 if first == _HELD and os.read(answers, 1) == _READY else 1
@@ -82,8 +88,11 @@ def _be_machine(directory: MachineDirectory, plan: Plan, answer: int, address: i
     status = 1
     try:
         _detach()
+        marks.mark_this_process(directory.path)
         if plan.own_network:
             namespaces.become_init(directory.name)
+            if plan.way_out and plan.way_out.resolver_file:
+                namespaces.put_in_place(plan.way_out.resolver_file, str(RESOLVER_FILE))
         elif sys.platform == "linux":
             namespaces.adopt_orphans()
         status = _run(directory, plan, answer, address)
@@ -165,7 +174,7 @@ def _end_everything(directory: MachineDirectory) -> None:
         ending.end_descendants()
     else:
         # The parent, if there still is one, has yet to tell that the machine did not start.
-        ending.end_marked(directory.path, spared=os.getppid())
+        ending.end_all(lambda: marks.processes_of(directory.path), spared=os.getppid())
 
 
 if __name__ == "__main__":

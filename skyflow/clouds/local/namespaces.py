@@ -13,7 +13,7 @@ _NEW_HOST_NAME = 0x04000000
 _NEW_PROCESSES = 0x20000000
 _NEW_NETWORK = 0x40000000
 _MOUNT_NO_SETUID, _MOUNT_NO_DEVICES, _MOUNT_NO_EXECUTION = 2, 4, 8
-_MOUNT_RECURSIVE, _MOUNT_PRIVATE = 0x4000, 0x40000
+_MOUNT_BIND, _MOUNT_RECURSIVE, _MOUNT_PRIVATE = 0x1000, 0x4000, 0x40000
 _SET_CHILD_SUBREAPER = 36
 """`PR_SET_CHILD_SUBREAPER` of linux/prctl.h."""
 
@@ -56,6 +56,16 @@ def become_init(host_name: str) -> None:
     flags = _MOUNT_NO_SETUID | _MOUNT_NO_DEVICES | _MOUNT_NO_EXECUTION
     _mount("proc", "/proc", "proc", flags)
     socket.sethostname(host_name)
+
+
+def put_in_place(file: str, target: str) -> None:
+    """Let this process and its descendants find a file in place of another.
+
+    Raises:
+        OSError: The kernel does not allow it.
+
+    """
+    _mount(file, target, None, _MOUNT_BIND)
 
 
 def adopt_orphans() -> None:

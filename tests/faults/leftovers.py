@@ -1,0 +1,45 @@
+"""What is left of a service that was taken down; it must be nothing."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+
+import psutil
+
+from skyflow.contracts import Message
+from skyflow.naming import INSTALLATION_WORKFLOW_ID, machine_prefix, service_directory
+from tests.faults.stack import Stack
+
+
+async def leftovers(
+    stack: Stack, service: str, incarnation: str, interfaces: set[str]
+) -> AsyncIterator[str]:
+    """Yield everything that is left of one incarnation but its logs."""
+    prefix = f"{machine_prefix(stack.installation)}{incarnation}-"
+    for name in stack.cloud.ledger.existing():
+        yield f"{name} exists according to the ledger"
+    for name, _ in await stack.cloud.owned(machine_prefix(stack.installation)):
+        yield f"{name} exists according to the cloud"
+    for path in sorted(stack.local.ledger.path.parent.glob("skyflow-*")):
+        yield f"the directory {path.name}"
+    for process in psutil.process_iter():
+        if prefix in _described(process):
+            yield f"process {process.pid}: {_described(process)[:200]}"
+    for name in sorted(interfaces & {name for _, name in socket.if_nameindex()}):
+        yield f"the network interface {name}"
+    files = stack.settings.store / service_directory(incarnation)
+    if files.exists() and any(path.is_file() for path in files.rglob("*")):
+        yield f"files in {files}"
+    installation = stack.client.get_workflow_handle(INSTALLATION_WORKFLOW_ID)
+    if service in (await installation.query(Message.SLOTS))["slots"]:
+        yield "its endpoint port is still given out to it"
+    if any(s.service == service for s in (await stack.data_plane.endpoint_sets()).sets):
+        yield "the balancer still serves it"
+
+
+def _described(process: psutil.Process) -> str:
+    try:
+        return " ".join([*process.cmdline(), *process.environ().values()])
+    except psutil.Error:
+        return ""

@@ -1,0 +1,15 @@
+"""Makes workers and balancers of a fault run stop at named points; does nothing in any other.
+
+Python imports a module of this name at its start, before the program: nothing of this is in the
+program itself.
+"""
+
+import os
+import sys
+
+if (socket := os.environ.get("SKYFLOW_FAULTS")) and (
+    sys.orig_argv[-2:] == ["worker", "run"] or "control" in sys.orig_argv
+):
+    from tests.faults.interception import install
+
+    install(socket)

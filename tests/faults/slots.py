@@ -1,0 +1,120 @@
+"""Several installations at once, each of which carries out one run after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from tests.faults.run import Outcome, run
+from tests.faults.scenario import Scenario
+from tests.faults.stack import FakeStack, Stack, WholeStack
+from tests.faults.temporal_server import TemporalServer
+
+
+@dataclass
+class Job:
+    """One run that is to be carried out."""
+
+    scenario: Scenario
+    whole: bool
+
+
+@dataclass
+class Slots:
+    """Slots that take jobs from two queues: for stacks with a shared Temporal, and whole ones."""
+
+    server: TemporalServer
+    """Has a namespace for each slot, and some to spare."""
+    kept: Path | None
+    """Directory for what is known of runs that failed; None to keep nothing."""
+    done: Callable[[Job, Outcome], None]
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    async def work(self, jobs: Iterable[Job], slots: int, until: float) -> None:
+        """Carry out jobs.
+
+        Args:
+            jobs: What to do.
+            slots: How many runs at once.
+            until: Time (monotonic, seconds) after which none is begun.
+
+        """
+        fake = iter([job for job in jobs if not job.whole])
+        whole = iter([job for job in jobs if job.whole])
+
+        def shared(home: Path, bind: str) -> Stack:
+            return FakeStack(home, bind, self.server.address, self.server.namespace())
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(slots):
+                # The whole stacks come one after the other: each is as heavy as three others.
+                queue, make = (whole, WholeStack) if number == 0 else (fake, shared)
+                group.create_task(self._slot(queue, make, until, then=(fake, shared)))
+
+    async def _slot(
+        self,
+        queue: Iterator[Job],
+        make: Callable[[Path, str], Stack],
+        until: float,
+        then: tuple[Iterator[Job], Callable[[Path, str], Stack]],
+    ) -> None:
+        for jobs, stacks in dict.fromkeys([(queue, make), then]):
+            while (job := next(jobs, None)) and time.monotonic() < until:
+                async with self._stack(stacks) as stack:
+                    while job and await self._carry_out(stack, job):
+                        job = next(jobs, None) if time.monotonic() < until else None
+
+    @asynccontextmanager
+    async def _stack(self, make: Callable[[Path, str], Stack]) -> AsyncIterator[Stack]:
+        number = next(self._numbers)
+        # Addresses of their own, so that no slot's balancer takes another's port while it is dead.
+        stack = make(self.server.home / str(number), f"127.0.1.{number}")
+        try:
+            await stack.start()
+            yield stack
+        finally:
+            await stack.stop()
+
+    async def _carry_out(self, stack: Stack, job: Job) -> bool:
+        """Return whether the stack may be used again: after a failure it is begun anew."""
+        outcome = await run(stack, job.scenario)
+        if outcome.problems and self.kept:
+            await asyncio.to_thread(_keep, stack, outcome, self.kept / f"seed-{job.scenario.seed}")
+        self.done(job, outcome)
+        return not outcome.problems
+
+
+@asynccontextmanager
+async def temporal_server() -> AsyncIterator[TemporalServer]:
+    """Run a server; its directory has a path short enough for Unix sockets below it."""
+    home = Path(tempfile.mkdtemp(prefix="sf", dir="/tmp"))
+    server = TemporalServer(home)
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _keep(stack: Stack, outcome: Outcome, place: Path) -> None:
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    for logs in (stack.logs, stack.settings.stack / "logs"):
+        if logs.exists():
+            shutil.copytree(logs, place, dirs_exist_ok=True)
+    ledger = stack.cloud.ledger.path
+    if ledger.exists():
+        shutil.copy(ledger, place)
+    for number, history in enumerate(outcome.record.histories):
+        name = history.workflow_id.replace("/", "-")
+        (place / f"{number:02}-{name}.json").write_text(json.dumps(history.to_json_dict()))
+    (place / "problems.txt").write_text("\n".join(map(str, outcome.problems)) + "\n")
