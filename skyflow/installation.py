@@ -14,6 +14,15 @@ from skyflow.system_errors import reason, remedy
 _FORM = re.compile(r"[0-9a-f]{8}")
 
 
+def known_installation_id(settings: Settings) -> str | None:
+    """Return the installation's id if it has one that can be read."""
+    try:
+        found = _path(settings).read_text().strip()
+    except (OSError, ValueError):
+        return None
+    return found if _FORM.fullmatch(found) else None
+
+
 def installation_id(settings: Settings) -> str:
     """Return the installation's id, eight hexadecimal digits; made at random on first use.
 
@@ -21,7 +30,7 @@ def installation_id(settings: Settings) -> str:
         StorageError: The file that holds it cannot be read or written, or is damaged.
 
     """
-    path = settings.keys / "installation"
+    path = _path(settings)
     try:
         if not path.exists():
             _create(path)
@@ -37,6 +46,10 @@ def installation_id(settings: Settings) -> str:
             "restore the file; machines of this installation carry the id in their names",
         )
     return found
+
+
+def _path(settings: Settings) -> Path:
+    return settings.keys / "installation"
 
 
 def _create(path: Path) -> None:

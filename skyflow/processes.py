@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import hashlib
 import os
@@ -20,6 +21,7 @@ from skyflow.records import Record
 STACK_VARIABLE = "SKYFLOW_STACK_PROCESS"
 """Environment variable by which the processes of a stack are found when nobody supervises them."""
 
+_SUPERVISOR = "supervisor"
 _POLL_SECONDS = 0.05
 _START_FIELD = 19
 """Place of the start time (clock ticks since boot) among the fields after the command's name:
@@ -101,9 +103,29 @@ def fingerprint(command: Sequence[str], environment: Sequence[str]) -> str:
     return _digest([*command, *environment])
 
 
+def supervisor_marker(command: Sequence[str]) -> str:
+    """Return what the environment of a supervisor says of it."""
+    return f"{_SUPERVISOR}:{_digest(command[1:])}"
+
+
 def find_stack_members(home: Path) -> list[StackMember]:
     """Return the running processes that supervisors of an installation started."""
-    return list(_stack_members(os.path.realpath(home)))
+    return [
+        StackMember(name, started_with, identity)
+        for identity, arguments, marker in _stack_processes(home)
+        if marker.count(":") == 2
+        for name, started_for, started_with in [marker.split(":")]
+        if started_for == arguments
+    ]
+
+
+def find_supervisors(home: Path) -> list[ProcessIdentity]:
+    """Return the running supervisors of an installation."""
+    return [
+        identity
+        for identity, arguments, marker in _stack_processes(home)
+        if marker == f"{_SUPERVISOR}:{arguments}"
+    ]
 
 
 async def end_processes(processes: Collection[ProcessIdentity], grace_seconds: float) -> bool:
@@ -125,24 +147,21 @@ async def _all_ended(processes: Collection[ProcessIdentity], seconds: float) -> 
     return True
 
 
-def _stack_members(home: str) -> Iterator[StackMember]:
-    user = os.getuid()
+def _stack_processes(home: Path) -> Iterator[tuple[ProcessIdentity, str, str]]:
+    """Yield the running processes of a stack: who, digest of the arguments, and marker."""
+    user, wanted = os.getuid(), os.path.realpath(home)
     for process in psutil.process_iter():
-        try:
+        # What may not be read is somebody else's; what is gone has ended.
+        with contextlib.suppress(psutil.Error, OSError):
             if process.uids().real != user or process.status() == psutil.STATUS_ZOMBIE:
                 continue
             environment = process.environ()
             marker = environment.get(STACK_VARIABLE, "")
-            same_home = os.path.realpath(environment.get("SKYFLOW_HOME", "")) == home
-            if marker.count(":") != 2 or not same_home:
+            if not marker or os.path.realpath(environment.get("SKYFLOW_HOME", "")) != wanted:
                 continue
-            name, arguments, started_with = marker.split(":")
-            if arguments == _digest(process.cmdline()[1:]):
-                identity = ProcessIdentity.of(process.pid)
-                if identity is not None:
-                    yield StackMember(name, started_with, identity)
-        except (psutil.Error, OSError):
-            continue
+            arguments = _digest(process.cmdline()[1:])
+            if identity := ProcessIdentity.of(process.pid):
+                yield identity, arguments, marker
 
 
 def _start_of(pid: int) -> str:

@@ -15,8 +15,15 @@ import time
 from collections.abc import Callable, Sequence
 
 from skyflow.config import Settings
-from skyflow.errors import StackError, UsageError
-from skyflow.processes import end_processes, find_stack_members
+from skyflow.errors import StackError, StorageUnavailable, UsageError
+from skyflow.processes import (
+    STACK_VARIABLE,
+    ProcessIdentity,
+    end_processes,
+    find_stack_members,
+    find_supervisors,
+    supervisor_marker,
+)
 from skyflow.stack_logs import tail
 from skyflow.stack_state import (
     LONGEST_HOME,
@@ -92,13 +99,14 @@ async def stop_stack(
 
     """
     state = read_state(settings)
-    supervisor = state.supervisor if state and state.alive else None
-    if state is not None and supervisor is not None:
-        what = "balancer and the worker" if state.external else "balancer, the worker and Temporal"
+    supervisors = _supervisors(settings, state)
+    if supervisors:
+        external = state is not None and state.external
+        what = "balancer and the worker" if external else "balancer, the worker and Temporal"
         on_progress(f"Stopping the {what}")
-        if not await end_processes([supervisor], _STOP_SECONDS):
+        if not await end_processes(supervisors, _STOP_SECONDS):
             raise StackError(
-                f"the stack's supervisor (process {supervisor.pid}) does not end",
+                f"the stack's supervisor (process {supervisors[0].pid}) does not end",
                 f"see {log_path(settings, SUPERVISOR)}",
             )
     orphans = [member.identity for member in find_stack_members(settings.home)]
@@ -108,7 +116,15 @@ async def stop_stack(
     last = read_state(settings)
     if last is not None and last.supervisor is not None:
         _note_stop(settings, last)
-    return supervisor is not None or bool(orphans)
+    return bool(supervisors or orphans)
+
+
+def _supervisors(settings: Settings, state: StackState | None) -> list[ProcessIdentity]:
+    # What one wrote down may be damaged or gone while it lives, and one may be run by hand.
+    found = {each.pid: each for each in find_supervisors(settings.home)}
+    if state and state.supervisor and state.alive:
+        found[state.supervisor.pid] = state.supervisor
+    return list(found.values())
 
 
 def _note_stop(settings: Settings, last: StackState) -> None:
@@ -137,8 +153,7 @@ async def _started(
     timeout: float,
     command: Sequence[str],
 ) -> StackState:
-    if problem := write_problem(settings):
-        raise problem
+    _prepare_home(settings)
     deadline = time.monotonic() + timeout
     supervisor: subprocess.Popen[bytes] | None = None
     reported: set[str] = set()
@@ -159,17 +174,29 @@ async def _started(
     raise _late(settings, timeout)
 
 
-def _spawn(settings: Settings, bind: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
+def _prepare_home(settings: Settings) -> None:
     try:
         make_directories(settings)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"{settings.home} cannot be made or used: {reason(error)}",
+            remedy(error, "choose another directory with SKYFLOW_HOME"),
+        ) from error
+    if problem := write_problem(settings):
+        raise problem
+
+
+def _spawn(settings: Settings, bind: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    started = [*command, "--bind", bind]
+    try:
         with log_path(settings, SUPERVISOR).open("ab") as log:
             process = subprocess.Popen(
-                [*command, "--bind", bind],
+                started,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=settings.home,
-                env=_environment(settings),
+                env=_environment(settings, started),
                 start_new_session=True,
             )
     except OSError as error:
@@ -231,5 +258,6 @@ def _failed(settings: Settings, message: str, process: str) -> StackError:
     return StackError(f"{message}{shown}", f"see {log}, then try `skyflow stack up` again")
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    return {**os.environ, "SKYFLOW_HOME": str(settings.home)}
+def _environment(settings: Settings, command: Sequence[str]) -> dict[str, str]:
+    own = {"SKYFLOW_HOME": str(settings.home), STACK_VARIABLE: supervisor_marker(command)}
+    return {**os.environ, **own}

@@ -201,7 +201,7 @@ class ServiceState(State):
         self.absorb(report, now, jitter)
 
     def refresh_endpoints(self, *, removed: bool = False) -> bool:
-        """Bring the endpoint set up to date; return whether it changed."""
+        """Bring the endpoint set up to date; return whether it changed. A removal is final."""
         if self.slot is None:
             return False
         before = self.endpoint_set
@@ -217,7 +217,7 @@ class ServiceState(State):
             stream_timeout_seconds=settings.stream_timeout_seconds,
             endpoints=self._endpoints(leaving=False),
             draining=self._endpoints(leaving=True),
-            removed=removed,
+            removed=removed or (before is not None and before.removed),
         )
         if fresh == before:
             return False

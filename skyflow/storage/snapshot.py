@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import os
 import stat
@@ -15,14 +16,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from skyflow.errors import UsageError
+from skyflow.errors import StorageUnavailable, UsageError
 from skyflow.storage.ignore import IgnoreRules
+from skyflow.system_errors import reason, remedy
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
 _COMPRESSION = 1
 """Level of gzip: model weights hardly shrink, and a higher level takes several times as long."""
+
+_OF_THE_TARGET = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+"""What cannot be the fault of the files that are read."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ async def snapshot(source: Path, directory: Path | None = None) -> Snapshot:
     Raises:
         UsageError: The source is missing or unreadable, or has something in it that is neither
             file, directory nor symbolic link.
+        StorageUnavailable: There is no room for the archive.
 
     """
     return await asyncio.to_thread(_take, source, directory)
@@ -157,6 +163,11 @@ def _reported(source: Path) -> Iterator[None]:
             f"{error.filename or source} does not exist", "correct the path in the YAML"
         ) from None
     except OSError as error:
+        if error.errno in _OF_THE_TARGET:
+            raise StorageUnavailable(
+                f"cannot keep a snapshot of {source} in {tempfile.gettempdir()}: {reason(error)}",
+                remedy(error, "make room there, or set TMPDIR to another directory"),
+            ) from error
         raise UsageError(
             f"cannot take a snapshot of {error.filename or source}: {error.strerror or error}",
             "make it readable, and leave it unchanged while it is read",

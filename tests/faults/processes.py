@@ -41,14 +41,18 @@ class KeptProcess(ABC):
         self._spawn()
         self._keeper = asyncio.create_task(self._keep())
 
-    async def stop(self) -> None:
-        """End it: with SIGTERM, and with SIGKILL if that does not do."""
+    async def leave(self, *numbers: signal.Signals) -> None:
+        """Send signals to it, and do not start it again."""
         if self._keeper:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
-        for number in (signal.SIGCONT, signal.SIGTERM):
+        for number in numbers:
             if self.pid:
                 send(self.pid, number)
+
+    async def stop(self) -> None:
+        """End it: with SIGTERM, and with SIGKILL if that does not do."""
+        await self.leave(signal.SIGCONT, signal.SIGTERM)
         try:
             await asyncio.wait_for(self._ended(), _END_SECONDS)
         except TimeoutError:
@@ -103,6 +107,7 @@ class Module(KeptProcess):
 
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         super().__init__()
+        log.touch()
         self._arguments = (arguments, environment, log)
         self._process: ForkServerProcess | None = None
 

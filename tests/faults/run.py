@@ -69,6 +69,8 @@ async def run(stack: Stack, scenario: Scenario) -> Outcome:
         await one.carry_out()
     except Exception as error:
         one.outcome.problems.insert(0, f"{type(error).__name__}: {error}")
+        with suppress(Exception):
+            await one.read_record()
     finally:
         stack.director.arm(())
         await stack.thaw()
@@ -275,12 +277,16 @@ class Run:
             if contact and contact.interface:
                 self._interfaces.add(contact.interface)
 
-    async def _check(self) -> None:
+    async def read_record(self) -> Record:
         stack = self._stack
-        record = await read_record(
+        self.outcome.record = await read_record(
             stack.client, stack.installation, self._service, self._incarnation
         )
-        self.outcome.record = record
+        return self.outcome.record
+
+    async def _check(self) -> None:
+        stack = self._stack
+        record = await self.read_record()
         prefix = f"{machine_prefix(stack.installation)}{self._incarnation}-"
         ledger = [line for line in stack.cloud.ledger.read() if line.name.startswith(prefix)]
         self.outcome.problems += ledger_problems(ledger, record.wanted)

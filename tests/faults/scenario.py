@@ -74,7 +74,7 @@ class Scenario:
 
 
 _SHARED = (Target.OTHER_WORKER, Target.CONTROL, Target.DATA, Target.MACHINE)
-_WHOLE = (*_SHARED, Target.TEMPORAL, Target.SUPERVISOR)
+_WHOLE = (*_SHARED, Target.TEMPORAL, Target.TEMPORAL, Target.SUPERVISOR, Target.SUPERVISOR)
 _FREEZABLE = (Target.SELF, Target.OTHER_WORKER, Target.CONTROL, Target.DATA, Target.TEMPORAL)
 _ALONE = (Target.CONTROL, Target.DATA, Target.TEMPORAL)
 """Processes whose work nobody else can do: they are not left frozen for long."""
@@ -93,7 +93,8 @@ def scenario(seed: int, *, whole: bool = False) -> Scenario:
     faults = [first]
     if chance.random() < 0.6:
         later = [each for each in POINTS if _stages(each, first.stage)]
-        faults.append(_fault(chance.choice(later), first.stage, chance, whole))
+        second = _fault(chance.choice(later), first.stage, chance, whole)
+        faults += [second] if str(second) != str(first) else []
     return Scenario(seed, tuple(faults), chance.choice(list(Loss)), chance.random() < 0.15)
 
 
@@ -126,7 +127,7 @@ def _fault(point: Point, since: Stage | None, chance: random.Random, whole: bool
 
 
 def _target(point: Point, chance: random.Random, whole: bool) -> Target:
-    if chance.random() < 0.6:
+    if chance.random() < (0.4 if whole else 0.6):
         return Target.SELF
     return chance.choice(_WHOLE if whole else _SHARED)
 

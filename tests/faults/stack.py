@@ -9,7 +9,7 @@ import shutil
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,7 +83,7 @@ class Stack(ABC):
         """Start everything; it need not answer yet."""
         for directory in (self.logs, self.home / "tmp"):
             directory.mkdir(parents=True)
-        self._write_service()
+        write_service(self.home / "service.yaml", self.cloud.name)
         await self._open.enter_async_context(self.director)
         self.data_plane = await self._open.enter_async_context(DataPlane(self.settings))
         thawing = asyncio.create_task(self._thaw_late())
@@ -96,6 +96,10 @@ class Stack(ABC):
         await self.thaw()
         await self._open.aclose()
         await asyncio.to_thread(shutil.rmtree, self.home, ignore_errors=True)
+
+    def on_stop(self, action: Callable[[], None]) -> None:
+        """Have something done when everything has been ended."""
+        self._open.callback(action)
 
     async def strike(self, fault: Fault, reached_by: int) -> None:
         """Do what a fault says."""
@@ -188,19 +192,23 @@ class Stack(ABC):
                 self.frozen.remove(each)
                 send(each.pid, signal.SIGCONT)
 
-    def _write_service(self) -> None:
-        document = {
-            "workdir": str(HERE / "workdir"),
-            "resources": {"cloud": self.cloud.name},
-            "service": {
-                "replicas": 2,
-                "drain_seconds": 20,
-                "load_balancing_policy": "round_robin",
-                "readiness_probe": "/ready",
-            },
-            "run": "exec python3 -IS server.py",
-        }
-        (self.home / "service.yaml").write_text(yaml.safe_dump(document))
+
+def write_service(path: Path, cloud: str, *, replicas: int = 2, **keys: str) -> Path:
+    """Write the service that runs deploy: an own server that costs next to nothing."""
+    document = {
+        "workdir": str(HERE / "workdir"),
+        "resources": {"cloud": cloud},
+        "service": {
+            "replicas": replicas,
+            "drain_seconds": 20,
+            "load_balancing_policy": "round_robin",
+            "readiness_probe": "/ready",
+        },
+        "run": "exec python3 -IS server.py",
+        **keys,
+    }
+    path.write_text(yaml.safe_dump(document))
+    return path
 
 
 _OURS = ("SKYFLOW_", "TEMPORAL_")
@@ -209,8 +217,11 @@ _OURS = ("SKYFLOW_", "TEMPORAL_")
 class FakeStack(Stack):
     """Two workers and a balancer of their own, on a Temporal that is shared with others."""
 
-    def __init__(self, home: Path, bind: str, temporal: str, namespace: str) -> None:
+    def __init__(
+        self, home: Path, bind: str, temporal: str, namespace: str, workers: int = 2
+    ) -> None:
         super().__init__(home, bind, Settings(home=home))
+        self._workers = workers
         self._temporal = {"TEMPORAL_ADDRESS": temporal, "TEMPORAL_NAMESPACE": namespace}
         self._script = home / "cloud.json"
         self.cloud = FakeCloud(self.settings, self._script)
@@ -237,7 +248,7 @@ class FakeStack(Stack):
         self.client = await client_of(*self._temporal.values())
         await self.keep("lb-data", "lb", "data", "--bind", self.bind)
         await self.keep("lb-control", "lb", "control")
-        for number in (1, 2):
+        for number in range(1, self._workers + 1):
             await self.keep(f"worker-{number}", "worker", "run")
 
     async def _stop(self) -> None:

@@ -30,7 +30,7 @@ time.sleep(1000)
 def small_table(_: Settings, state: StackState) -> tuple[ProcessSpec, ...]:
     return (
         _server("lb-control", state.ports.admin),
-        ProcessSpec("stubborn", (sys.executable, "-c", STUBBORN), _at_once, grace_seconds=0.2),
+        ProcessSpec("worker", (sys.executable, "-c", STUBBORN), _at_once, grace_seconds=0.2),
         _server("temporal", state.ports.temporal),
     )
 

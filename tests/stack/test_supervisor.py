@@ -51,7 +51,7 @@ async def kill(process: ProcessIdentity) -> None:
 async def test_a_started_stack_answers_and_says_what_runs(small_stack: Ensure) -> None:
     state = await small_stack()
     assert await answers(state)
-    assert [process.name for process in state.processes] == ["lb-control", "stubborn", "temporal"]
+    assert [process.name for process in state.processes] == ["lb-control", "worker", "temporal"]
 
 
 async def test_two_starts_at_once_give_one_stack(small_stack: Ensure, settings: Settings) -> None:

@@ -35,7 +35,7 @@ def main() -> None:
             "Commit them, or give the commit to record or --despite-changes."
         )
     for name in record(ROOT, given.commit, HISTORIES_FOLDER):
-        sys.stdout.write(f"{name}: of no scenario now; it must replay, or be removed\n")
+        sys.stderr.write(f"{name}: of no scenario now; it must replay, or be removed\n")
 
 
 def changes(root: Path, commit: str) -> list[str]:

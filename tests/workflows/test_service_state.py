@@ -118,3 +118,11 @@ def test_the_state_survives_serialisation() -> None:
     service.absorb(report(1, ReplicaPhase.READY), 10, 0)
     service.refresh_endpoints()
     assert ServiceState.model_validate_json(service.model_dump_json()) == service
+
+
+def test_a_service_that_was_removed_is_not_published_again() -> None:
+    ending = state()
+    assert ending.refresh_endpoints(removed=True)
+    assert not ending.refresh_endpoints()
+    assert ending.endpoint_set is not None
+    assert ending.endpoint_set.removed

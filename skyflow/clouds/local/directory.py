@@ -143,7 +143,7 @@ class MachineDirectory:
         # Several may remove the same tree at once and find parts of it gone.
         while self._removing.exists():
             with contextlib.suppress(FileNotFoundError):
-                _remove_tree(self._removing)
+                remove_tree(self._removing)
 
 
 def is_name(name: str) -> bool:
@@ -164,7 +164,14 @@ def _entries(path: Path) -> Sequence[Path]:
         return []
 
 
-def _remove_tree(path: Path) -> None:
+def remove_tree(path: Path) -> None:
+    """Remove a directory with all that is in it.
+
+    Raises:
+        FileNotFoundError: Part of it is gone, or all.
+        OSError: It cannot be removed.
+
+    """
     try:
         shutil.rmtree(path)
     except PermissionError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import random
+import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -75,6 +76,27 @@ def connect(process: int, computer: int, way_out: WayOut | None = None) -> Link:
     return link
 
 
+def leave_computer() -> bool:
+    """Remove what machines left in the kernel, unless one is connected; return whether it could.
+
+    Raises:
+        NetlinkError: The kernel refused.
+        OSError: The kernel refused.
+
+    """
+    with IPRoute() as computer:
+        if _connected():
+            return False
+        ways = outbound.close_ways()
+        _unguard(computer)
+        if _connected():
+            # One that was connected meanwhile may have found the rules that are gone now.
+            _guard(computer)
+            for interface in ways:
+                outbound.open_way(RANGE, interface)
+    return True
+
+
 def free_blocks(used: Iterable[IPv4Network], start: int) -> Iterator[int]:
     """Yield the numbers of the blocks that overlap nothing used, beginning anywhere."""
     taken = [network for network in used if network.prefixlen > 0 and network.overlaps(RANGE)]
@@ -96,6 +118,18 @@ def _guard(outside: IPRoute) -> None:
     except NetlinkError as error:
         if error.code != errno.EEXIST:
             raise
+
+
+def _unguard(outside: IPRoute) -> None:
+    try:
+        outside.route("del", dst=str(RANGE), type="unreachable", priority=_GUARD_METRIC)
+    except NetlinkError as error:
+        if error.code != errno.ESRCH:
+            raise
+
+
+def _connected() -> bool:
+    return any(name.startswith(outbound.INTERFACES) for _, name in socket.if_nameindex())
 
 
 def _make_pair(outside: IPRoute, process: int) -> Link:

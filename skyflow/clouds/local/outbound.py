@@ -6,7 +6,9 @@ one transaction that fails if the part is there, so any number of processes may 
 
 from __future__ import annotations
 
+import contextlib
 import errno
+from collections.abc import Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -40,17 +42,20 @@ def open_way(machines: IPv4Network, interface: str) -> None:
     forwarding.write_text("1")
 
 
-def close_ways() -> None:
-    """Undo all of it."""
-    for chain in rules.chains_of(TABLE):
-        forwarding = _forwarding(chain.removeprefix(_GUARD))
-        if chain.startswith(_GUARD) and forwarding.exists():
-            forwarding.write_text("0")
+def close_ways() -> Sequence[str]:
+    """Undo all of it; return the interfaces that began to forward for it."""
+    chains = [name for name in rules.chains_of(TABLE) if name.startswith(_GUARD)]
+    guarded = [name.removeprefix(_GUARD) for name in chains]
+    for interface in guarded:
+        # An interface that is gone has left nothing.
+        with contextlib.suppress(FileNotFoundError):
+            _forwarding(interface).write_text("0")
     try:
         rules.transact(rules.no_table(TABLE))
     except NetlinkError as error:
         if error.code != errno.ENOENT:
             raise
+    return guarded
 
 
 def _once(*messages: rules.Message) -> None:
