@@ -12,7 +12,7 @@ NAME := hello
 # Test processes: one for each core, as many as pay off beside the servers that tests start.
 WORKERS ?= auto
 
-.PHONY: help setup dev serve test chaos lint format lock clean
+.PHONY: help setup dev serve test chaos lint format lock record clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -44,6 +44,9 @@ format: dev ## Put the code into its format
 
 lock: dev ## Take newer versions of what skyflow needs into constraints.txt
 	@scripts/lock
+
+record: dev ## Record workflow histories for replay from COMMIT (default HEAD)
+	@$(BIN)/python -m tests.workflows.record $(or $(COMMIT),HEAD)
 
 clean: ## Remove .venv and caches; services and their stack are left alone
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist chaos

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from temporalio.common import SearchAttributeKey
@@ -21,5 +22,6 @@ async def start_server(*extra: str) -> WorkflowEnvironment:
         dev_server_existing_path=str(BINARY),
         dev_server_log_level="error",
         dev_server_extra_args=list(extra),
+        dev_server_startup_timeout=timedelta(minutes=1),
         search_attributes=[SearchAttributeKey.for_keyword(name) for name in SEARCH_ATTRIBUTES],
     )

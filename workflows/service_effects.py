@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -33,7 +34,7 @@ from workflows.service_status import service_status
 _SERVICE = SearchAttributeKey.for_keyword("SkyflowService")
 _PHASE = SearchAttributeKey.for_keyword("SkyflowPhase")
 _VERSION = SearchAttributeKey.for_keyword("SkyflowVersion")
-REMOVAL_RETRY = timedelta(seconds=20)
+REMOVAL_RETRY = timedelta(seconds=10)
 """Wait before the files of a service are removed again that could not be."""
 
 
@@ -210,8 +211,8 @@ class ServiceEffects:
         state.refresh_endpoints(removed=True)
         if state.slot is None or state.endpoint_set is None:
             return
-        for balancer in state.reachable_balancers:
-            await self._publish(balancer)
+        # Also those that did not take the last set: a moment ago is not now.
+        await asyncio.gather(*(self._publish(balancer) for balancer in state.balancers))
 
     @staticmethod
     def _now() -> float:

@@ -201,10 +201,7 @@ class ServiceState(State):
         self.absorb(report, now, jitter)
 
     def refresh_endpoints(self, *, removed: bool = False) -> bool:
-        """Bring the endpoint set up to date; return whether it changed.
-
-        What has been removed stays so.
-        """
+        """Bring the endpoint set up to date; return whether it changed. A removal is final."""
         if self.slot is None:
             return False
         before = self.endpoint_set

@@ -38,17 +38,20 @@ class Upkeep:
         self._seen: Run | None = None
         self._problem = ""
         self._retry = _FIRST_RETRY_SECONDS
+        self._due = asyncio.Event()
+        self._waiting = False
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        while True:
-            loop = asyncio.get_running_loop()
-            if await self._round():
-                self._retry = _FIRST_RETRY_SECONDS
-                wait = INTERVAL_SECONDS
-            else:
-                wait, self._retry = self._retry, min(self._retry * 2, INTERVAL_SECONDS)
-            await self._until_due(loop.time() + wait)
+        watch = asyncio.create_task(self._watch())
+        try:
+            while True:
+                # Cleared before: what happens during a round makes another one due.
+                self._due.clear()
+                await self._wait(await self._round())
+        finally:
+            watch.cancel()
+            await asyncio.wait([watch])
 
     async def _round(self) -> bool:
         before = await self._look_at_data_plane()
@@ -64,17 +67,31 @@ class Upkeep:
         self._seen = after if before and after and before.id == after.id else before
         return not problems
 
-    async def _until_due(self, deadline: float) -> None:
+    async def _wait(self, done: bool) -> None:
+        """Wait until another round is due: after ever longer times while rounds fail."""
+        wait = INTERVAL_SECONDS if done else self._retry
+        self._retry = _FIRST_RETRY_SECONDS if done else min(self._retry * 2, INTERVAL_SECONDS)
+        self._waiting = True
+        try:
+            async with asyncio.timeout(wait):
+                await self._due.wait()
+            self._retry = _FIRST_RETRY_SECONDS
+        except TimeoutError:
+            return
+        finally:
+            self._waiting = False
+
+    async def _watch(self) -> None:
         away = False
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if not await self._temporal_answers():
-                away = True
-            elif away or await self._data_plane_asks():
-                self._retry = _FIRST_RETRY_SECONDS
-                return
-            elif asyncio.get_running_loop().time() >= deadline:
-                return
+            answers = await self._temporal_answers()
+            # A round that is under way hears of the data plane's questions anyway.
+            if answers and (away or (self._waiting and await self._data_plane_asks())):
+                self._due.set()
+            if answers == away:
+                _log.warning("Temporal answers again" if answers else "Temporal does not answer")
+            away = not answers
 
     async def _temporal_answers(self) -> bool:
         try:

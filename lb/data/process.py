@@ -71,7 +71,8 @@ async def _control(registry: Registry, path: Path) -> None:
             await _answer(registry, path)
         except Exception as error:
             if not failed:
-                _log.exception("nobody can be answered on %s for now: %s", path, error)
+                trace = not isinstance(error, OSError)
+                _log.error("nobody is answered on %s for now: %s", path, error, exc_info=trace)
             failed = True
             await asyncio.sleep(_RETRY_SECONDS)
 

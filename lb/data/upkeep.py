@@ -66,8 +66,8 @@ class Upkeep:
 
 async def _each_second(action: Callable[[], Awaitable[None]]) -> None:
     while True:
-        await asyncio.sleep(_TICK_SECONDS)
         try:
             await action()
         except Exception:
             _log.exception("what the data plane does for itself failed, and is tried again")
+        await asyncio.sleep(_TICK_SECONDS)

@@ -71,3 +71,42 @@ async def test_services_of_a_stopped_stack_are_unavailable(
     result = await run("serve", "status")
     assert result.exit_code == Exit.UNAVAILABLE
     assert "`skyflow stack up`" in result.stderr
+
+
+async def test_a_purge_asks_and_says_what_will_be_lost(run: Run, settings: Settings) -> None:
+    make_directories(settings)
+    (settings.balancer / "endpoints").mkdir(parents=True)
+    path = settings.balancer / "endpoints" / "hello.0123456789abcdef.json"
+    path.write_text("{}")
+    result = await run("stack", "down", "--purge")
+    assert result.exit_code == Exit.USAGE
+    assert "Services that run: hello. This ends the 0 machines" in result.stderr
+    assert str(settings.home) in result.stderr
+    assert path.exists()
+
+
+async def test_services_with_machines_elsewhere_are_not_purged(
+    run: Run, world: World, yaml: Path, settings: Settings
+) -> None:
+    await deployed(run, yaml)
+    result = await run("stack", "down", "--purge", "-y")
+    assert result.exit_code == Exit.USAGE
+    assert "it has machines at other clouds: fake" in result.stderr
+    assert "`skyflow serve down --all`" in result.stderr
+    assert read_state(settings) is not None
+
+
+async def test_a_purge_says_what_it_did(run: Run, settings: Settings) -> None:
+    make_directories(settings)
+    log_path(settings, "worker").write_text("one\n")
+    (settings.stack / "mine").touch()
+    result = await run("stack", "down", "--purge", "-y", "--json")
+    assert json.loads(result.stdout) == {"stopped": False, "machines": 0, "left": ["stack/mine"]}
+    assert [path.name for path in settings.stack.iterdir()] == ["mine"]
+
+
+async def test_a_purge_names_what_it_left(run: Run, settings: Settings) -> None:
+    make_directories(settings)
+    (settings.stack / "mine").touch()
+    result = await run("stack", "down", "--purge", "-y")
+    assert "skyflow did not make it: stack/mine" in result.stderr

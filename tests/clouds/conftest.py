@@ -28,6 +28,8 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture(params=MODES)
 async def cloud(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[LocalCloud]:
-    local = LocalCloud(Settings(home=tmp_path / "home", local_network=request.param))
+    # Tests change nothing of the computer they run on.
+    settings = Settings(home=tmp_path / "home", local_network=request.param, local_outbound="none")
+    local = LocalCloud(settings)
     yield local
     await local.terminate([name for name, _ in await local.owned("")], "")

@@ -14,7 +14,8 @@ from skyflow.config import Settings
 
 async def main() -> None:
     given = json.load(sys.stdin)
-    settings = Settings(home=Path(given["home"]), local_network=given["network"])
+    home, network = Path(given["home"]), given["network"]
+    settings = Settings(home=home, local_network=network, local_outbound="none")
     keys = MachineKeys.model_validate(given["keys"])
     request = MachineRequest.model_validate(given["request"])
     machine = await LocalCloud(settings).launch(request, keys)

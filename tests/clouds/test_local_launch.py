@@ -134,7 +134,9 @@ async def test_home_with_a_very_long_path_works(
     access: Access, tmp_path: Path, cloud: LocalCloud
 ) -> None:
     home = tmp_path.joinpath(*["long" * 20] * 6)
-    distant = LocalCloud(Settings(home=home, local_network=cloud.network_mode()))
+    distant = LocalCloud(
+        Settings(home=home, local_network=cloud.network_mode(), local_outbound="none")
+    )
     try:
         machine = await distant.launch(request(), access.keys)
         assert await access.run(machine, "echo alive") == "alive\n"

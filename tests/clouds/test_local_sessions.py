@@ -21,7 +21,8 @@ async def machine(
     access: Access, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[Machine]:
     home = tmp_path_factory.mktemp("home")
-    cloud = LocalCloud(Settings(home=home, local_network=request.param))
+    settings = Settings(home=home, local_network=request.param, local_outbound="none")
+    cloud = LocalCloud(settings)
     yield await cloud.launch(a_request(), access.keys)
     await cloud.terminate([a_request().name], "local")
 

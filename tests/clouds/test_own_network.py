@@ -24,7 +24,8 @@ SERVE = "setsid python3 -m http.server 8080 >/dev/null 2>&1 </dev/null &"
 
 @pytest.fixture
 async def cloud(tmp_path: Path) -> AsyncIterator[LocalCloud]:
-    local = LocalCloud(Settings(home=tmp_path / "home", local_network="own"))
+    settings = Settings(home=tmp_path / "home", local_network="own", local_outbound="none")
+    local = LocalCloud(settings)
     yield local
     await local.terminate([name for name, _ in await local.owned("")], "")
 

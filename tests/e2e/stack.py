@@ -15,7 +15,7 @@ from temporalio.client import Client
 
 from skyflow.client import Skyflow
 from skyflow.clouds.local.directory import MachineDirectory
-from skyflow.config import LocalNetwork, Settings
+from skyflow.config import LocalNetwork, LocalOutbound, Settings
 from skyflow.sdk.views import ServiceView
 from skyflow.state import ReplicaPhase, ReplicaRecord
 from skyflow.temporal import connect
@@ -52,6 +52,8 @@ class Stack:
 
     home: Path
     network: LocalNetwork
+    outbound: LocalOutbound = "none"
+    """What its machines reach: tests change nothing of the computer they run on."""
     interfaces: set[str] = field(default_factory=set)
     """Network interfaces that its machines were seen to have."""
     _temporal: Client | None = None
@@ -139,6 +141,7 @@ class Stack:
         own = {
             "SKYFLOW_HOME": str(self.home),
             "SKYFLOW_LOCAL_NETWORK": self.network,
+            "SKYFLOW_LOCAL_OUTBOUND": self.outbound,
             "TMPDIR": str(self.temporary),
         }
         return {**os.environ, **own, **variables}

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from temporalio.client import Client
 
 from lb.control.data_plane import DataPlane
 from skyflow.config import Settings
+from tests.lb.control_plane import workflow_worker
 from tests.lb.plane import Plane, answering, process
+from tests.temporal import start_server
 
 
 @pytest.fixture
@@ -37,3 +40,11 @@ async def plane(running_plane: Plane) -> AsyncIterator[Plane]:
     while running_plane.served:
         served = running_plane.served.pop()
         await served.change(removed=True)
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[Client]:
+    environment = await start_server()
+    async with workflow_worker(environment.client):
+        yield environment.client
+    await environment.shutdown()

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,14 +28,6 @@ from tests.lb.wire import ask, connection, content, get, replica, status
 from tests.temporal import BINARY, start_server
 from tests.waiting import eventually
 from workflows.installation import InstallationWorkflow
-
-
-@pytest.fixture(scope="session")
-async def temporal() -> AsyncIterator[Client]:
-    environment = await start_server()
-    async with workflow_worker(environment.client):
-        yield environment.client
-    await environment.shutdown()
 
 
 @pytest.fixture(scope="session")
@@ -130,30 +123,6 @@ async def test_running_services_are_served_from_the_start(temporal: Client, home
         await temporal.get_workflow_handle(workflow_id).terminate()
 
 
-async def test_services_that_ended_in_good_order_are_no_longer_served(
-    temporal: Client, home: Path
-) -> None:
-    ended = endpoint_set().model_copy(update={"service": "ended"})
-    unknown = endpoint_set().model_copy(update={"service": "unknown"})
-    workflow_id = service_workflow_id(ended.service)
-    handle = await temporal.start_workflow(
-        Service.run, ended, id=workflow_id, task_queue=WORKFLOW_QUEUE
-    )
-    await handle.signal(Service.stop)
-    await handle.result()
-    async with DataPlane(Settings(home=home)) as api:
-        with process(home, "data"):
-            await answering(api)
-            await api.apply(ended)
-            await api.apply(unknown)
-            async with control_process(temporal, api, home):
-
-                async def dropped() -> bool:
-                    return (await api.endpoint_sets()).sets == (unknown,)
-
-                await eventually(dropped)
-
-
 async def test_a_control_process_that_cannot_register_ends_when_told_to(home: Path) -> None:
     server = await start_server()  # without workers, nothing answers a registration
     log = home / "control.log"
@@ -207,4 +176,5 @@ async def start_at(address: str, database: Path) -> WorkflowEnvironment:
         dev_server_existing_path=str(BINARY),
         dev_server_database_filename=str(database),
         dev_server_log_level="error",
+        dev_server_startup_timeout=timedelta(minutes=1),
     )

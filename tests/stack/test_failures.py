@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from skyflow.config import Settings
-from skyflow.errors import StackError, UsageError
+from skyflow.errors import StackError, StorageUnavailable, UsageError
 from skyflow.stack import ensure_stack
 from skyflow.stack_state import StackPhase, read_state, state_path
 from skyflow.stack_status import stack_status
@@ -30,7 +30,7 @@ async def test_a_stack_that_does_not_answer_is_given_up(settings: Settings) -> N
 
 async def test_a_home_that_cannot_be_used_is_answered_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StackError) as caught:
+    with pytest.raises(StorageUnavailable, match="cannot be made or used") as caught:
         await ensure_stack(Settings(home=tmp_path / "file" / "home"))
     assert "SKYFLOW_HOME" in str(caught.value.remedy)
 

@@ -1,133 +1,84 @@
-"""Records histories for the replay tests: `python -m tests.workflows.record`.
+"""Records histories for the replay tests from code that has landed: `... .record [COMMIT]`.
 
-Run it on released code only: what is replayed must be what real installations have in their
-histories, not what the code under change would write.
+What is replayed must be what real installations have in their histories, not what code under change
+would write. So the scenarios are played in a work tree of the commit, which is HEAD unless another
+one is given, and nothing is recorded while the code here differs from it: one would think that what
+was changed is recorded. `--despite-changes` records all the same.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from temporalio.client import WorkflowHandle
+from tests.workflows.replay import HISTORIES_FOLDER
 
-from skyflow.contracts import (
-    BalancerRegistration,
-    Balancers,
-    Message,
-    Slot,
-    SlotRelease,
-    SlotRequest,
-)
-from skyflow.naming import INSTALLATION_WORKFLOW_ID
-from skyflow.state import ReplicaPhase, ServicePhase
-from skyflow.temporal import ask_installation
-from tests.temporal import start_server
-from tests.waiting import eventually
-from tests.workflows.conftest import workers
-from tests.workflows.harness import Controller, version
-from tests.workflows.replay import HISTORIES_FOLDER, SERVICE
-from tests.workflows.world import World, offer
-
-RECORDER = "recorder"
+ROOT = Path(__file__).parents[2]
+RECORDED = ("workflows", "skyflow", "activities", "tests/workflows")
 
 
-async def main() -> None:
-    """Play every scenario and write the history of each workflow in it."""
-    HISTORIES_FOLDER.mkdir(exist_ok=True)
-    await _record_life()
-    await _record_failure()
-    await _record_installation()
-
-
-@asynccontextmanager
-async def _controller() -> AsyncIterator[Controller]:
-    environment = await start_server()
-    world = World()
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(environment.shutdown)
-        for worker in workers(environment.client, world, 1000):
-            await stack.enter_async_context(worker)
-        yield Controller(environment.client, world, name=SERVICE)
-
-
-async def _record_life() -> None:
-    """Record a service that loses a replica, continues as new, is scaled and goes down."""
-    async with _controller() as controller:
-        outcome = await controller.apply(version(replicas=2), incarnation="11111111")
-        await controller.until_serving(1, 2)
-        controller.world.say(1, ReplicaPhase.NOT_READY, "status 500")
-        await controller.until_serving(2)
-        controller.world.say(1, ReplicaPhase.FAILED, "run ended with exit status 1")
-        await controller.until_serving(2, 3)
-        await _write(controller.handle, "service-before-checkpoint")
-        await controller.handle.signal(Message.CHECKPOINT)
-        await controller.scale(3)
-        await controller.until_serving(2, 3, 4)
-        await controller.down()
-        await _write(controller.handle, "service-to-its-end")
-        await _write(controller.replica(outcome.incarnation, 1), "replica-failed")
-        await _write(controller.replica(outcome.incarnation, 2), "replica-stopped")
-
-
-async def _record_failure() -> None:
-    """Record a service that is refused everywhere but in one zone, where its setup fails."""
-    async with _controller() as controller:
-        world = controller.world
-        world.offers = [offer("a", 1), offer("b", 2)]
-        world.launch_errors = {"a": "NoCapacity"}
-        world.port_errors = {30001}
-        world.setup_error = "setup ended with exit status 1"
-        outcome = await controller.apply(version(replicas=1, num_nodes=2), incarnation="22222222")
-        await controller.until_phase(ServicePhase.FAILED)
-        await eventually(lambda: not world.machines)
-        await controller.down()
-        await _write(controller.handle, "service-failed")
-        await _write(controller.replica(outcome.incarnation, 1), "replica-refused-then-failed")
-
-
-async def _record_installation() -> None:
-    async with _controller() as controller:
-        for service in ("a", "b"):
-            request = SlotRequest(service=service, incarnation="1")
-            await ask_installation(controller.client, Message.RESERVE, request, Slot)
-        registration = BalancerRegistration(balancer="main")
-        await ask_installation(
-            controller.client, Message.REGISTER_BALANCER, registration, Balancers
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.workflows.record")
+    parser.add_argument("commit", nargs="?", default="HEAD")
+    parser.add_argument("--despite-changes", action="store_true")
+    given = parser.parse_args()
+    if not given.despite_changes and (changed := changes(ROOT, given.commit)):
+        sys.exit(
+            f"not recorded, for these differ from {given.commit}: {', '.join(changed)}\n"
+            "Commit them, or give the commit to record or --despite-changes."
         )
-        release = SlotRelease(service="a", incarnation="1")
-        await ask_installation(controller.client, Message.RELEASE, release, bool)
-        handle = controller.client.get_workflow_handle(INSTALLATION_WORKFLOW_ID)
-        await _write(handle, "installation")
+    for name in record(ROOT, given.commit, HISTORIES_FOLDER):
+        sys.stderr.write(f"{name}: of no scenario now; it must replay, or be removed\n")
 
 
-async def _write(handle: WorkflowHandle[Any, Any], name: str) -> None:
-    history = json.loads((await handle.fetch_history()).to_json())
-    content = json.dumps(_impersonal(history), indent=1)
-    (HISTORIES_FOLDER / f"{name}.json").write_text(content + "\n")
+def changes(root: Path, commit: str) -> list[str]:
+    """Return the files that histories depend on and that differ from a commit."""
+    tracked = _git(root, "diff", "--name-only", commit, "--", *RECORDED)
+    fresh = _git(root, "ls-files", "--others", "--exclude-standard", "--", *RECORDED)
+    found = [name for name in (tracked + fresh).splitlines() if name.endswith(".py")]
+    return sorted(found)
 
 
-def _impersonal(part: Any) -> Any:
-    """Return part of a history without what tells of the computer that it was recorded on."""
-    if isinstance(part, list):
-        return [_impersonal(each) for each in part]
-    if not isinstance(part, dict):
-        return part
-    return {
-        key: RECORDER if key == "identity" or _names_worker(value) else _impersonal(value)
-        for key, value in part.items()
-        if key != "stackTrace"
-    }
+def record(root: Path, commit: str, folder: Path) -> list[str]:
+    """Play the scenarios of a commit; return the histories in the folder that it did not write."""
+    with work_tree(root, commit) as tree, tempfile.TemporaryDirectory() as fresh:
+        subprocess.run(
+            [sys.executable, "-m", "tests.workflows.scenarios", fresh],
+            cwd=tree,
+            env={**os.environ, "PYTHONPATH": str(tree)},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        written = [shutil.copy(path, folder) for path in Path(fresh).glob("*.json")]
+    kept = {path.name for path in folder.glob("*.json")} - {Path(path).name for path in written}
+    return sorted(kept)
 
 
-def _names_worker(value: Any) -> bool:
-    """Return whether a value is the name of a worker: its process and computer."""
-    return isinstance(value, str) and re.fullmatch(r"\d+@\S+", value) is not None
+@contextmanager
+def work_tree(root: Path, commit: str) -> Iterator[Path]:
+    """Give a work tree of a commit, and remove it in the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        _git(root, "worktree", "add", "--quiet", "--detach", str(tree), commit)
+        try:
+            yield tree
+        finally:
+            _git(root, "worktree", "remove", "--force", str(tree))
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", root, *arguments], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -124,5 +124,5 @@ def test_a_service_that_was_removed_is_not_published_again() -> None:
     ending = state()
     assert ending.refresh_endpoints(removed=True)
     assert not ending.refresh_endpoints()
-    assert ending.endpoint_set
+    assert ending.endpoint_set is not None
     assert ending.endpoint_set.removed
