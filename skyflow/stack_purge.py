@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from skyflow.clouds.local.directory import remove_tree
 from skyflow.clouds.local.purge import end_machines, machines_here
 from skyflow.clouds.registry import owned_machines
@@ -19,25 +17,28 @@ from skyflow.installation import known_installation_id
 from skyflow.naming import machine_prefix
 from skyflow.records import Record
 from skyflow.stack import stop_stack
-from skyflow.state import EndpointSet, ServiceStatus
+from skyflow.state import ServiceStatus
 
 _LOCAL = "local"
 _INCARNATION = r"[0-9a-f]{8}"
 _MADE: dict[str, str] = {
     "": "machines|stack|balancer|store|keys",
     "machines": r"ledger\.jsonl|\.ended|\.removing",
-    "stack": r"state\.json|\.state-.+|supervisor\.lock|temporal\.db.*|logs",
+    "stack": r"state\.json|supervisor\.lock|temporal\.db.*|logs",
     "stack/logs": r"(supervisor|temporal|worker|lb-data|lb-control)\.log(\.\d+)?",
-    "balancer": r"control\.(sock|lock)|endpoints|access",
+    "balancer": r"control\.(sock|lock)|alive\.json|endpoints|access",
     "balancer/endpoints": r".+\.[0-9a-f]{16}\.json|.+\.tmp",
     "balancer/access": rf".+\.{_INCARNATION}\.log(\.\d+)?",
     "store": "services|logs",
     "store/services": _INCARNATION,
     "store/logs": rf".+\.{_INCARNATION}",
-    "keys": r"master\.key|\.master-.+|installation|\.installation\..+",
+    "keys": r"master\.key|installation",
 }
 """What skyflow makes in each directory below `SKYFLOW_HOME`. All else is somebody's: the variable
 may name a directory that is used for other things too."""
+
+_DRAFT = re.compile(r"^\.(.+)-\w{8}$")
+"""What a file is called until it is whole (skyflow/durable_files.py)."""
 
 
 class PurgePlan(Record):
@@ -127,12 +128,9 @@ def _elsewhere(what: str) -> UsageError:
 
 
 def _last_served(settings: Settings) -> list[str]:
-    """Return the services that the balancer had endpoints of, whoever still runs."""
-    names = set()
-    for path in (settings.balancer / "endpoints").glob("*.json"):
-        with contextlib.suppress(OSError, ValidationError):
-            names.add(EndpointSet.model_validate_json(path.read_bytes()).service)
-    return sorted(names)
+    """Return the services that the balancer keeps endpoints of, as their files are called."""
+    files = (settings.balancer / "endpoints").glob("*.json")
+    return sorted({path.name.rsplit(".", 2)[0] for path in files})
 
 
 def _remove(home: Path, part: str) -> None:
@@ -156,7 +154,7 @@ def _remove(home: Path, part: str) -> None:
 
 def _ordered(part: str, names: Iterable[str]) -> list[str]:
     # The keys last: by them a purge that was broken off knows the installation again.
-    known = [name for name in names if re.fullmatch(_MADE[part], name)]
+    known = [name for name in names if re.fullmatch(_MADE[part], _DRAFT.sub(r"\1", name))]
     order = list(_MADE)
     return sorted(known, key=lambda name: (order.index(name) if name in order else 0, name))
 

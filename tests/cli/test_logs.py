@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from cli.exits import Exit
+from cli.log_printing import LogPrinter
+from cli.log_source import LogSource
 from skyflow.client import Skyflow
 from skyflow.config import Settings
 from skyflow.sdk.files import access_log
@@ -146,3 +150,20 @@ async def test_a_service_whose_logs_were_removed_is_said_to_have_none(
     result = await run("serve", "logs", "hello")
     assert result.exit_code == Exit.USAGE
     assert "left no logs" in result.stderr
+
+
+async def test_following_ends_with_the_service_although_another_one_has_its_name(
+    run: Run,
+    world: World,
+    yaml: Path,
+    skyflow: Skyflow,
+    settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await deployed(run, yaml)
+    await write(settings, b"of the one before\n")
+    source = LogSource("hello", "0000aaaa", settings, skyflow)
+    async with asyncio.timeout(60):
+        await LogPrinter(source, follow=True, tail=None).print_replicas(1)
+        await LogPrinter(source, follow=True, tail=None).print_decisions()
+    assert capsys.readouterr().out == "of the one before\n"

@@ -8,7 +8,6 @@ from pathlib import Path
 from cli.exits import Exit
 from skyflow.config import Settings
 from skyflow.stack_state import StackState, log_path, make_directories, read_state, write_state
-from skyflow.state import EndpointSet
 from tests.cli.conftest import Run, deployed
 from tests.workflows.world import World
 
@@ -76,12 +75,9 @@ async def test_services_of_a_stopped_stack_are_unavailable(
 
 async def test_a_purge_asks_and_says_what_will_be_lost(run: Run, settings: Settings) -> None:
     make_directories(settings)
-    served = EndpointSet(
-        service="hello", incarnation="0123abcd", started_at=0, generation=1, port=8000
-    )
     (settings.balancer / "endpoints").mkdir(parents=True)
     path = settings.balancer / "endpoints" / "hello.0123456789abcdef.json"
-    path.write_text(served.model_dump_json())
+    path.write_text("{}")
     result = await run("stack", "down", "--purge")
     assert result.exit_code == Exit.USAGE
     assert "Services that run: hello. This ends the 0 machines" in result.stderr

@@ -118,9 +118,10 @@ async def another_computer(folder: Path) -> AsyncIterator[Outside]:
 
 @asynccontextmanager
 async def host_behind(own: str, theirs: str) -> AsyncIterator[None]:
-    """Have another network behind the computer, with a host that serves at port 80."""
+    """Have another network behind the computer, which forwards for its host that serves at 80."""
     network = _new_network()
     await asyncio.to_thread(_attach, "behind0", own, network, theirs)
+    Path("/proc/sys/net/ipv4/conf/behind0/forwarding").write_text("1")
     try:
         async with await Outside(network).serve(theirs):
             yield

@@ -99,7 +99,6 @@ async def test_ports_that_other_programs_publish_are_reached(
 ) -> None:
     await cloud.launch(request(), access.keys)
     async with host_behind("10.9.9.1", "10.9.9.2"):
-        Path("/proc/sys/net/ipv4/conf/behind0/forwarding").write_text("1")
         await asyncio.to_thread(publish, "10.9.9.2")
         assert outside.reaches(OWN_ADDRESS, 80)
 

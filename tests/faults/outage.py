@@ -41,6 +41,7 @@ async def temporal_goes_away(stack: FakeStack, server: TemporalServer) -> Outage
     await deploy(stack, _NAME, ReplicaPhase.READY)
     before = _serving(stack)
     await server.process.leave(signal.SIGKILL)
+    await server.process.ended()
     await asyncio.sleep(AWAY_SECONDS)
     back = time.time()
     await server.start()

@@ -54,22 +54,23 @@ class KeptProcess(ABC):
         """End it: with SIGTERM, and with SIGKILL if that does not do."""
         await self.leave(signal.SIGCONT, signal.SIGTERM)
         try:
-            await asyncio.wait_for(self._ended(), _END_SECONDS)
+            await asyncio.wait_for(self.ended(), _END_SECONDS)
         except TimeoutError:
             if self.pid:
                 send(self.pid, signal.SIGKILL)
-            await self._ended()
+            await self.ended()
 
     async def _keep(self) -> None:
         while True:
-            await self._ended()
+            await self.ended()
             await asyncio.sleep(RESTART_SECONDS)
             self._spawn()
 
     @abstractmethod
     def _spawn(self) -> None: ...
 
-    async def _ended(self) -> None:
+    async def ended(self) -> None:
+        """Wait until it does not run."""
         # Neither child can be awaited: the one is not asyncio's, the other not even our own.
         while True:
             if self.pid is None:

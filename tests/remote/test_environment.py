@@ -76,3 +76,8 @@ def test_a_value_with_a_nul_byte_is_an_error_that_does_not_show_it() -> None:
     with pytest.raises(UsageError, match="NUL") as caught:
         render({"TOKEN": "hush\0hush"})
     assert "hush" not in str(caught.value)
+
+
+def test_python_keeps_no_lines_to_itself_unless_it_is_told_to() -> None:
+    assert replica_environment(CONTEXT, {})["PYTHONUNBUFFERED"] == "1"
+    assert replica_environment(CONTEXT, {"PYTHONUNBUFFERED": ""})["PYTHONUNBUFFERED"] == ""

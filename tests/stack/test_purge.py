@@ -101,6 +101,15 @@ async def test_machines_whose_files_were_removed_by_hand_are_ended(settings: Set
     assert not machine.is_running() or machine.status() == psutil.STATUS_ZOMBIE
 
 
+async def test_files_that_were_never_finished_are_removed(settings: Settings) -> None:
+    for name in ("keys/.master.key-x1_y2z3a", "stack/.state.json-abcdefgh"):
+        path = settings.home / name
+        path.parent.mkdir(parents=True)
+        path.touch()
+    await purge(settings)
+    assert not settings.home.exists()
+
+
 async def test_what_others_keep_in_the_same_directory_stays(settings: Settings) -> None:
     await launched(settings)
     kept = ["notes.txt", "keys/id_rsa", "store/mine", "machines/mine/disk", "stack/logs/mine.log"]
