@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import psutil
 
 from skyflow.contracts import Message
+from skyflow.errors import ControllerUnavailable
 from skyflow.naming import INSTALLATION_WORKFLOW_ID, machine_prefix, service_directory
 from tests.faults.stack import Stack
 
@@ -34,7 +35,12 @@ async def leftovers(
     installation = stack.client.get_workflow_handle(INSTALLATION_WORKFLOW_ID)
     if service in (await installation.query(Message.SLOTS))["slots"]:
         yield "its endpoint port is still given out to it"
-    if any(s.service == service for s in (await stack.data_plane.endpoint_sets()).sets):
+    try:
+        sets = (await stack.data_plane.endpoint_sets()).sets
+    except ControllerUnavailable as error:
+        yield f"what the balancer serves cannot be told yet: {error}"
+        return
+    if any(each.service == service for each in sets):
         yield "the balancer still serves it"
 
 

@@ -37,6 +37,9 @@ from tests.waiting import eventually
 
 BACK_SECONDS = 90.0
 """Longest time until two replicas are ready again after a fault, and to take a service down."""
+GONE_SECONDS = 180.0
+"""Longest time to clear away what a terminated service left: time-outs of faults add up in one run
+of the reaper, which has an hour."""
 STRIKE_SECONDS = 10.0
 """Longest wait for a fault that has not struck when the work of its stage is done."""
 SETTLE_SECONDS = 0.5
@@ -181,7 +184,8 @@ class Run:
                 await self._run_reaper()
                 return not await self._left()
 
-            await _until(all_gone, "nothing is left of a service that was terminated")
+            what = "nothing is left of a service that was terminated"
+            await _until(all_gone, what, GONE_SECONDS)
 
     async def _run_reaper(self) -> None:
         """Do at once what the schedule does every few minutes."""
@@ -329,11 +333,13 @@ def _ready(status: ServiceStatus) -> list[ReplicaRecord]:
     return [r for r in status.replicas if r.live and r.phase is ReplicaPhase.READY]
 
 
-async def _until(condition: Callable[[], Awaitable[Answer]], what: str) -> Answer:
+async def _until(
+    condition: Callable[[], Awaitable[Answer]], what: str, seconds: float = BACK_SECONDS
+) -> Answer:
     """Return the first true value of a condition, looking now and then."""
-    deadline = time.monotonic() + BACK_SECONDS
+    deadline = time.monotonic() + seconds
     while not (value := await condition()):
-        assert time.monotonic() < deadline, f"not within {BACK_SECONDS:g} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         await asyncio.sleep(LOOK_SECONDS)
     return value
 
