@@ -35,13 +35,16 @@ async def leftovers(
     installation = stack.client.get_workflow_handle(INSTALLATION_WORKFLOW_ID)
     if service in (await installation.query(Message.SLOTS))["slots"]:
         yield "its endpoint port is still given out to it"
+    if problem := await _served(stack, service):
+        yield problem
+
+
+async def _served(stack: Stack, service: str) -> str | None:
     try:
         sets = (await stack.data_plane.endpoint_sets()).sets
     except ControllerUnavailable as error:
-        yield f"what the balancer serves cannot be told yet: {error}"
-        return
-    if any(each.service == service for each in sets):
-        yield "the balancer still serves it"
+        return f"what the balancer serves cannot be told yet: {error}"
+    return "the balancer still serves it" if service in {each.service for each in sets} else None
 
 
 def _described(process: psutil.Process) -> str:
