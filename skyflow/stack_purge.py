@@ -38,7 +38,7 @@ _MADE: dict[str, str] = {
 may name a directory that is used for other things too."""
 
 _DRAFT = re.compile(r"^\.(.+)-\w{8}$")
-"""What a file is called until it is whole (skyflow/durable_files.py): left by one who was killed."""
+"""What a file is called until it is whole (skyflow/durable_files.py)."""
 
 
 class PurgePlan(Record):

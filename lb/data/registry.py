@@ -14,6 +14,7 @@ from lb.data.endpoints import EndpointSet
 from lb.data.exhaustion import Exhausted
 from lb.data.listener import Listener, PortUnavailable
 from lb.data.moments import Clock, Moment, moment
+from lb.data.saving import Saving
 from lb.data.service import InvalidEndpointSet, Service, check_endpoint_set
 
 _REMEMBERED = 10_000
@@ -60,9 +61,7 @@ class Registry:
         self._removed: dict[str, EndpointSet] = {}
         self._retired: list[tuple[Service, Listener | None]] = []
         self._changing = asyncio.Lock()
-        self._saving = asyncio.Lock()
-        self._unsaved: set[str] = set()
-        self._unsaveable: set[str] = set()
+        self._saving = Saving(files, self._saved)
 
     async def load(self, last_alive: Moment) -> None:
         """Serve what is on disk; a port that is taken is tried again by `listen`.
@@ -116,9 +115,9 @@ class Registry:
                 await self._remove(endpoints)
             else:
                 await self._replace(endpoints)
-        self._unsaved.add(endpoints.service)
         # In force before it is on disk, and so that a slow disk holds up nothing else.
-        await self._save(endpoints.service)
+        self._saving.changed(endpoints.service)
+        await self._saving.save(endpoints.service)
         return endpoints
 
     def distrust(self, since: Moment) -> None:
@@ -131,9 +130,7 @@ class Registry:
 
     async def save(self) -> bool:
         """Write to disk what is not there yet; return whether all is."""
-        for name in list(self._unsaved):
-            await self._save(name)
-        return not self._unsaved
+        return await self._saving.save_all()
 
     def unconfirmed(self) -> list[str]:
         """Return the services that the control plane has not confirmed, sorted."""
@@ -210,27 +207,9 @@ class Registry:
             if service.busy or (listener and listener.closing and listener.connected)
         ]
 
-    async def _save(self, name: str) -> None:
-        async with self._saving:
-            slot = self._slots.get(name)
-            # Taken off before: what changes while this is written is written again.
-            self._unsaved.discard(name)
-            try:
-                if slot:
-                    saved = Saved(slot.service.endpoints, slot.service.doubts)
-                    await asyncio.to_thread(self._files.save, saved)
-                else:
-                    await asyncio.to_thread(self._files.remove, name)
-            except OSError as error:
-                self._unsaved.add(name)
-                self._report_unsaveable(name, error)
-            else:
-                self._unsaveable.discard(name)
-
-    def _report_unsaveable(self, name: str, error: OSError) -> None:
-        if name not in self._unsaveable:
-            _log.error("the endpoint set of %s is in memory only for now: %s", name, error)
-        self._unsaveable.add(name)
+    def _saved(self, name: str) -> Saved | None:
+        slot = self._slots.get(name)
+        return Saved(slot.service.endpoints, slot.service.doubts) if slot else None
 
     def _confirm(self, name: str) -> None:
         if slot := self._slots.get(name):
@@ -248,7 +227,7 @@ class Registry:
             _log.error("service %s is not served for now: %s", name, error)
 
     def _new(self, endpoints: EndpointSet) -> Service:
-        changed = partial(self._unsaved.add, endpoints.service)
+        changed = partial(self._saving.changed, endpoints.service)
         doubts = Doubts(endpoints.service, changed, self.trust_seconds, self._clock)
         return Service(endpoints, doubts)
 

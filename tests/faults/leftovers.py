@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import psutil
 
 from skyflow.contracts import Message
+from skyflow.errors import ControllerUnavailable
 from skyflow.naming import INSTALLATION_WORKFLOW_ID, machine_prefix, service_directory
 from tests.faults.stack import Stack
 
@@ -34,8 +35,16 @@ async def leftovers(
     installation = stack.client.get_workflow_handle(INSTALLATION_WORKFLOW_ID)
     if service in (await installation.query(Message.SLOTS))["slots"]:
         yield "its endpoint port is still given out to it"
-    if any(s.service == service for s in (await stack.data_plane.endpoint_sets()).sets):
-        yield "the balancer still serves it"
+    if problem := await _served(stack, service):
+        yield problem
+
+
+async def _served(stack: Stack, service: str) -> str | None:
+    try:
+        sets = (await stack.data_plane.endpoint_sets()).sets
+    except ControllerUnavailable as error:
+        return f"what the balancer serves cannot be told yet: {error}"
+    return "the balancer still serves it" if service in {each.service for each in sets} else None
 
 
 def _described(process: psutil.Process) -> str:

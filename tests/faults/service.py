@@ -23,6 +23,9 @@ from tests.faults.stack import Stack
 
 BACK_SECONDS = 90.0
 """Longest time until two replicas are ready again after a fault, and to take a service down."""
+GONE_SECONDS = 180.0
+"""Longest time to clear away what a terminated service left: time-outs of faults add up in one run
+of the reaper, which has an hour."""
 LOOK_SECONDS = 0.2
 
 Answer = TypeVar("Answer")
@@ -147,11 +150,13 @@ class Service:
                 self._interfaces.add(contact.interface)
 
 
-async def until(condition: Callable[[], Awaitable[Answer]], what: str) -> Answer:
+async def until(
+    condition: Callable[[], Awaitable[Answer]], what: str, seconds: float = BACK_SECONDS
+) -> Answer:
     """Return the first true value of a condition, looking now and then."""
-    deadline = time.monotonic() + BACK_SECONDS
+    deadline = time.monotonic() + seconds
     while not (value := await condition()):
-        assert time.monotonic() < deadline, f"not within {BACK_SECONDS:g} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         await asyncio.sleep(LOOK_SECONDS)
     return value
 

@@ -96,12 +96,17 @@ class Slots:
     async def _stack(self, make: Callable[[Path, str], Stack]) -> AsyncIterator[Stack]:
         number = next(self._numbers)
         # Addresses of their own, so that no slot's balancer takes another's port while it is dead.
-        stack = make(self.server.home / str(number), f"127.0.1.{number}")
+        stack = make(self.server.home / str(number), self._address(number))
         try:
             await stack.start()
             yield stack
         finally:
             await stack.stop()
+
+    def _address(self, number: int) -> str:
+        """Return an address of the loopback interface, apart from those of other servers' slots."""
+        port = int(self.server.address.rpartition(":")[2])
+        return f"127.{1 + port % 250}.{port // 250 % 250}.{number}"
 
     async def _carry_out(self, stack: Stack, job: Job) -> bool:
         """Return whether nothing went wrong."""

@@ -12,7 +12,7 @@ from skyflow.spec import load_task
 from tests.faults.points import Stage
 from tests.faults.prober import Prober
 from tests.faults.scenario import Loss
-from tests.faults.service import BACK_SECONDS, LOOK_SECONDS, Service, until
+from tests.faults.service import BACK_SECONDS, GONE_SECONDS, LOOK_SECONDS, Service, until
 
 
 class Stages:
@@ -102,7 +102,8 @@ class Stages:
             await self.prober.stop()
             await service.terminate(service.workflow_id)
             service.age_files()
-            await until(all_gone, "nothing is left of a service that was terminated")
+            what = "nothing is left of a service that was terminated"
+            await until(all_gone, what, GONE_SECONDS)
 
     @asynccontextmanager
     async def _slow_requests(self, count: int) -> AsyncIterator[None]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,17 +20,7 @@ from lb.data.upkeep import Upkeep
 from tests.lb.plane import plain
 from tests.lb.test_endpoint_sets import named
 from tests.lb.wire import ask, content, get, replica
-
-
-@contextmanager
-def full_disk(room: int = 0) -> Iterator[None]:
-    """Have the kernel refuse to write a file beyond so many bytes, as a full disk would."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+from tests.limits import largest_file
 
 
 @pytest.fixture
@@ -56,7 +45,7 @@ async def test_a_set_is_in_force_at_once_and_on_disk_when_there_is_room(
     async with replica(named(b"old")) as old, replica(named(b"new")) as new:
         first = await registry.apply(plain(old.url))
         second = replace(first, generation=2, endpoints=plain(new.url).endpoints)
-        with full_disk():
+        with largest_file(0):
             assert await registry.apply(second) == second
             assert content(await ask(first.port, get())) == b"new"
             assert not await registry.save()
@@ -86,7 +75,7 @@ async def test_the_data_plane_says_it_lived_only_once_all_is_on_disk(
 ) -> None:
     presence = Presence(tmp_path / "alive.json")
     upkeep = Upkeep(registry, presence)
-    with full_disk():
+    with largest_file(0):
         await registry.apply(plain())
         await upkeep.keep_disk()
     assert not (tmp_path / "alive.json").exists()
@@ -98,7 +87,7 @@ def test_a_note_that_cannot_be_written_is_reported_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     presence = Presence(tmp_path / "alive.json")
-    with full_disk():
+    with largest_file(0):
         presence.note(moment())
         presence.note(moment())
     assert caplog.text.count("cannot be written") == 1
@@ -113,7 +102,7 @@ async def test_access_lines_are_lost_with_one_error_and_then_written_again(
     path = logs.path("demo", "1")
     for full in (False, True, True, False):
         logs.write(path, unreadable("client", 400, 0))
-        with full_disk(0 if full else resource.RLIM_INFINITY):
+        with largest_file(0) if full else nullcontext():
             await logs.flush()
     await logs.close()
     assert len(path.read_text().splitlines()) == 2
@@ -124,7 +113,7 @@ async def test_access_lines_are_lost_with_one_error_and_then_written_again(
 def test_a_disk_that_fills_up_within_a_line_leaves_whole_lines(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "log")
     log.append(b"first\n")
-    with full_disk(8), pytest.raises(OSError, match="too large"):
+    with largest_file(8), pytest.raises(OSError, match="too large"):
         log.append(b"second\n")
     log.append(b"third\n")
     log.close()

@@ -56,6 +56,7 @@ def record(root: Path, commit: str, folder: Path) -> list[str]:
             stdout=subprocess.DEVNULL,
             check=True,
         )
+        folder.mkdir(exist_ok=True)
         written = [shutil.copy(path, folder) for path in Path(fresh).glob("*.json")]
     kept = {path.name for path in folder.glob("*.json")} - {Path(path).name for path in written}
     return sorted(kept)
