@@ -151,13 +151,16 @@ class Service:
 
 
 async def until(
-    condition: Callable[[], Awaitable[Answer]], what: str, seconds: float = BACK_SECONDS
+    condition: Callable[[], Awaitable[Answer]],
+    what: str,
+    seconds: float = BACK_SECONDS,
+    pause: float = LOOK_SECONDS,
 ) -> Answer:
     """Return the first true value of a condition, looking now and then."""
     deadline = time.monotonic() + seconds
     while not (value := await condition()):
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(pause)
     return value
 
 

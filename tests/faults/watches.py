@@ -27,6 +27,7 @@ from skyflow.state import ReplicaPhase, SpecReference
 from skyflow.storage.keyring import Keyring
 from tests.faults.deaths import answered, deploy
 from tests.faults.fake_stack import FakeStack
+from tests.faults.service import until
 from tests.waiting import eventually
 from workflows.calls import start
 
@@ -34,7 +35,7 @@ WATCHES = 1000
 _BATCHES = 10
 _QUEUE = "watches"
 _NAME = "busy"
-_OPEN_SECONDS = 90.0
+_OPEN_SECONDS = 180.0
 _PLACE = Place(cloud="fake", region="r", zone="a", instance_type="small")
 
 
@@ -86,7 +87,8 @@ async def _open(client: Client, request: WatchRequest) -> AsyncIterator[None]:
         started = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
         return len([each for each in pending if each.state == started]) == WATCHES
 
-    await eventually(all_open, _OPEN_SECONDS, f"{WATCHES} watches are open")
+    # Each look is at a thousand activities: not so many that they hold up what they wait for.
+    await until(all_open, f"{WATCHES} watches are open", _OPEN_SECONDS, pause=2)
     yield
     for handle in handles:
         await handle.terminate()
