@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.outage import Outage
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(600)]
 
 
 async def test_no_replica_is_restarted_or_lost(away: Awaitable[Outage]) -> None:

@@ -8,7 +8,7 @@ from tests.faults.conftest import SEEDS, Runs
 from tests.faults.points import POINTS
 from tests.faults.scenario import scenario
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(600)]
 
 
 def _named(seed: int) -> str:

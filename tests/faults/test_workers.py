@@ -8,7 +8,7 @@ import pytest
 
 from skyflow.contracts import PREPARE_REPLICA, WATCH_REPLICA
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(600)]
 
 
 async def test_a_worker_that_is_told_to_end_hands_its_activities_on(

@@ -35,7 +35,7 @@ WATCHES = 1000
 _BATCHES = 10
 _QUEUE = "watches"
 _NAME = "busy"
-_OPEN_SECONDS = 180.0
+_OPEN_SECONDS = 300.0
 _PLACE = Place(cloud="fake", region="r", zone="a", instance_type="small")
 
 
