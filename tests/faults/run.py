@@ -321,11 +321,12 @@ class Run:
         ]
 
     def _outages(self) -> list[Outage]:
-        """Return from each strike at the balancer until it answered well again."""
-        struck = [at for at, target in self._stack.strikes if target is Target.DATA]
+        """Return from each strike at the balancer until it answered a new request well."""
+        struck = [each for each in self._stack.strikes if each.target is Target.DATA]
+        good = self.prober.answers
         return [
-            Outage(at, next((good for good in self.prober.answers if good > at), time.time()))
-            for at in struck
+            Outage(each.began, next((began for began in good if began > each.ended), time.time()))
+            for each in struck
         ]
 
 
