@@ -30,7 +30,7 @@ test: dev ## Run the tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 chaos: dev ## Kill and freeze processes in 500 runs (about an hour); a second call goes on
-	@$(BIN)/python -m tests.faults.chaos --resume chaos/runs.jsonl $(ARGS)
+	@$(BIN)/python -m tests.faults --resume chaos/runs.jsonl $(ARGS)
 
 lint: dev ## Check format, style, types and the directions of imports
 	@$(BIN)/ruff format --check .

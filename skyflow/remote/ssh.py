@@ -15,7 +15,7 @@ from skyflow.errors import CommandFailed, ConnectionFailed, HostKeyMismatch, Sky
 from skyflow.storage.keyring import Keyring
 
 _CONNECT_SECONDS = 10
-"""Longest wait for the TCP connection, and again for the login."""
+"""Longest wait until a machine has let us in."""
 _KEEPALIVE_SECONDS = 4
 _KEEPALIVE_MISSES = 2
 """A host that vanished is noticed when one more than this is missed: within 12 s."""
@@ -105,21 +105,24 @@ async def _open(machine: Machine, keyring: Keyring) -> asyncssh.SSHClientConnect
     host_key = asyncssh.import_public_key(keyring.machine_keys(machine.name).host_public_key)
     where = f"{machine.name} ({machine.address}:{machine.ssh_port})"
     try:
-        return await asyncssh.connect(
-            machine.address,
-            machine.ssh_port,
-            username=machine.ssh_user,
-            known_hosts=([host_key], [], []),
-            client_keys=[keyring.login_key()],
-            preferred_auth="publickey",
-            agent_path=None,
-            config=None,
-            gss_host=None,
-            connect_timeout=_CONNECT_SECONDS,
-            login_timeout=_CONNECT_SECONDS,
-            keepalive_interval=_KEEPALIVE_SECONDS,
-            keepalive_count_max=_KEEPALIVE_MISSES,
-        )
+        # asyncssh's own time-out is a `wait_for`, which in Python 3.11 loses a cancellation that
+        # comes in the moment in which the connection stands.
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            return await asyncssh.connect(
+                machine.address,
+                machine.ssh_port,
+                username=machine.ssh_user,
+                known_hosts=([host_key], [], []),
+                client_keys=[keyring.login_key()],
+                preferred_auth="publickey",
+                agent_path=None,
+                config=None,
+                gss_host=None,
+                connect_timeout=None,
+                login_timeout=_CONNECT_SECONDS,
+                keepalive_interval=_KEEPALIVE_SECONDS,
+                keepalive_count_max=_KEEPALIVE_MISSES,
+            )
     except asyncssh.HostKeyNotVerifiable:
         raise HostKeyMismatch(
             f"{where}: another machine answers there, its SSH host key is not the one it was given",

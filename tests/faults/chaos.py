@@ -1,4 +1,4 @@
-"""Many seeded runs: `python -m tests.faults.chaos`, or `make chaos`."""
+"""Many seeded runs: `python -m tests.faults`, or `make chaos`."""
 
 from __future__ import annotations
 
@@ -160,8 +160,4 @@ def _report(tally: Tally, wanted: int) -> None:
 
 def _command(line: dict[str, Any]) -> str:
     whole = " --on-whole" if line["whole"] else ""
-    return f"{sys.executable} -m tests.faults.chaos --only {line['seed']}{whole}"
-
-
-if __name__ == "__main__":
-    main()
+    return f"{sys.executable} -m tests.faults --only {line['seed']}{whole}"

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from tests.faults.deaths import seconds_until_moved
+from tests.faults.fake_stack import FakeStack
 from tests.faults.outage import Outage, temporal_goes_away
 from tests.faults.run import Outcome
 from tests.faults.scenario import covering, scenario
 from tests.faults.slots import Job, Slots, temporal_server
-from tests.faults.stack import FakeStack
 from tests.faults.temporal_server import TemporalServer
 from tests.faults.watches import waits_while_watches_are_open
 

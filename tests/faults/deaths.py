@@ -14,7 +14,8 @@ from skyflow.contracts import PREPARE_REPLICA, WATCH_REPLICA, WorkflowName
 from skyflow.errors import ControllerUnavailable
 from skyflow.spec import load_task
 from skyflow.state import ReplicaPhase
-from tests.faults.stack import FakeStack, write_service
+from tests.faults.fake_stack import FakeStack
+from tests.faults.stack import write_service
 from tests.waiting import eventually
 
 _DEPLOY_SECONDS = 90.0

@@ -11,7 +11,7 @@ import psutil
 
 from skyflow.state import ReplicaPhase, ServicePhase
 from tests.faults.deaths import deploy
-from tests.faults.stack import FakeStack
+from tests.faults.fake_stack import FakeStack
 from tests.faults.temporal_server import TemporalServer
 from tests.waiting import eventually
 

@@ -18,6 +18,8 @@ class Failure:
     began: float
     ended: float
     what: str
+    slow: bool = False
+    """Whether its replica was told to stop meanwhile: it is to be answered all the same."""
 
 
 class Prober:
@@ -38,8 +40,11 @@ class Prober:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def ask(self, path: str = "/") -> None:
-        """Ask once."""
+    async def ask_slowly(self) -> None:
+        """Ask for what takes a replica a while."""
+        await self._ask("/slow", slow=True)
+
+    async def _ask(self, path: str, *, slow: bool = False) -> None:
         began = time.time()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -47,13 +52,13 @@ class Prober:
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             problem = repr(error)
         if problem:
-            self.failures.append(Failure(began, time.time(), f"{path}: {problem}"))
+            self.failures.append(Failure(began, time.time(), f"{path}: {problem}", slow))
         else:
             self.answers.append(began)
 
     async def _ask_for_ever(self) -> None:
         while True:
-            await self.ask()
+            await self._ask("/")
             await asyncio.sleep(PAUSE_SECONDS)
 
 
@@ -75,13 +80,25 @@ class Outage:
 
 
 def inexcusable(
-    failures: Sequence[Failure], serving: Sequence[Serving], outages: Sequence[Outage]
+    failures: Sequence[Failure],
+    serving: Sequence[Serving],
+    outages: Sequence[Outage],
+    losses: Sequence[float],
 ) -> Iterator[Failure]:
-    """Yield the failures while one replica was ready and the balancer lived."""
+    """Yield the failures while one replica was ready and the balancer lived.
+
+    Args:
+        failures: What was not answered well.
+        serving: When replicas served.
+        outages: When the balancer did not answer.
+        losses: When machines were taken away (Unix, seconds), which ends what is in flight there.
+
+    """
     for failure in failures:
         served = any(s.since <= failure.began and failure.ended <= s.until for s in serving)
+        broken = any(failure.began <= lost <= failure.ended for lost in losses)
         out = any(o.since <= failure.ended and failure.began <= o.until for o in outages)
-        if served and not out:
+        if not out and (not broken if failure.slow else served):
             yield failure
 
 

@@ -22,7 +22,13 @@ _LOOK_SECONDS = 0.1
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
-    ["worker.run", "lb.control.process", "lb.data.process", "tests.faults.interception"]
+    [
+        "worker.run",
+        "lb.control.process",
+        "lb.data.process",
+        "tests.faults.interception",
+        "tests.faults.processes",
+    ]
 )
 
 

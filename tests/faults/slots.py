@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
 import tempfile
 import time
@@ -13,10 +14,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from tests.faults.fake_stack import FakeStack
 from tests.faults.run import Outcome, run
 from tests.faults.scenario import Scenario
-from tests.faults.stack import FakeStack, Stack, WholeStack
+from tests.faults.stack import Stack
 from tests.faults.temporal_server import TemporalServer
+from tests.faults.whole_stack import WholeStack
 
 
 @dataclass
@@ -67,10 +70,27 @@ class Slots:
         then: tuple[Iterator[Job], Callable[[Path, str], Stack]],
     ) -> None:
         for jobs, stacks in dict.fromkeys([(queue, make), then]):
-            while (job := next(jobs, None)) and time.monotonic() < until:
-                async with self._stack(stacks) as stack:
-                    while job and await self._carry_out(stack, job):
-                        job = next(jobs, None) if time.monotonic() < until else None
+            while time.monotonic() < until and (job := next(jobs, None)):
+                await self._use(stacks, job, jobs, until)
+
+    async def _use(
+        self,
+        make: Callable[[Path, str], Stack],
+        first: Job,
+        jobs: Iterator[Job],
+        until: float,
+    ) -> None:
+        """Carry out runs on one stack until one of them fails: after that another is begun with."""
+        job: Job | None = first
+        try:
+            async with self._stack(make) as stack:
+                while job:
+                    passed = await self._carry_out(stack, job)
+                    job = next(jobs, None) if passed and time.monotonic() < until else None
+        except Exception as error:  # of the stack: what goes wrong in a run is in its outcome
+            logging.exception("a stack could not be started or ended")
+            if job:
+                self.done(job, Outcome(job.scenario, [f"the stack: {error!r}"]))
 
     @asynccontextmanager
     async def _stack(self, make: Callable[[Path, str], Stack]) -> AsyncIterator[Stack]:
@@ -89,7 +109,7 @@ class Slots:
         return f"127.{1 + port % 250}.{port // 250 % 250}.{number}"
 
     async def _carry_out(self, stack: Stack, job: Job) -> bool:
-        """Return whether the stack may be used again: after a failure it is begun anew."""
+        """Return whether nothing went wrong."""
         outcome = await run(stack, job.scenario)
         if outcome.problems and self.kept:
             await asyncio.to_thread(_keep, stack, outcome, self.kept / f"seed-{job.scenario.seed}")

@@ -9,9 +9,10 @@ import shutil
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -20,17 +21,13 @@ from temporalio.client import Client
 
 from lb.control.data_plane import DataPlane
 from skyflow.client import Skyflow
-from skyflow.clouds.fake import SCRIPT_VARIABLE, FakeCloud
+from skyflow.clouds.fake import FakeCloud
 from skyflow.clouds.local.cloud import LocalCloud
 from skyflow.config import Settings
 from skyflow.installation import installation_id
-from skyflow.stack import SUPERVISE, ensure_stack, stop_stack
-from skyflow.stack_state import read_state
-from skyflow.temporal import connect
 from tests.faults.director import Director
 from tests.faults.processes import KeptProcess, Module, send
 from tests.faults.scenario import Action, Fault, Target
-from tests.faults.temporal_server import client_of
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -104,6 +101,13 @@ class Stack(ABC):
         await self.thaw()
         await self._open.aclose()
         await asyncio.to_thread(shutil.rmtree, self.home, ignore_errors=True)
+
+    def begin(self, seed: int, reached: Counter[str]) -> None:
+        """Forget what was done before; note from now on which points are reached."""
+        self.chance = random.Random(seed)
+        self.strikes.clear()
+        self.losses.clear()
+        self.director.reached = reached
 
     def on_stop(self, action: Callable[[], None]) -> None:
         """Have something done when everything has been ended."""
@@ -224,94 +228,3 @@ def write_service(path: Path, cloud: str, *, replicas: int = 2, **keys: str) -> 
 
 
 _OURS = ("SKYFLOW_", "TEMPORAL_")
-
-
-class FakeStack(Stack):
-    """Two workers and a balancer of their own, on a Temporal that is shared with others."""
-
-    def __init__(
-        self, home: Path, bind: str, temporal: str, namespace: str, workers: int = 2
-    ) -> None:
-        super().__init__(home, bind, Settings(home=home))
-        self._workers = workers
-        self._temporal = {"TEMPORAL_ADDRESS": temporal, "TEMPORAL_NAMESPACE": namespace}
-        self._script = home / "cloud.json"
-        self.cloud = FakeCloud(self.settings, self._script)
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return {**super().environment, **self._temporal, SCRIPT_VARIABLE: str(self._script)}
-
-    @property
-    def local(self) -> LocalCloud:
-        home = self._script.with_name(self._script.name + ".state")
-        return LocalCloud(replace(self.settings, home=home, local_network="shared"))
-
-    async def lose_machine(self, name: str) -> None:
-        assert isinstance(self.cloud, FakeCloud)
-        self.losses[name] = time.time()
-        await self.cloud.preempt(name)
-
-    async def _start(self) -> None:
-        self._script.write_text(
-            '{"places": [{"region": "r", "zone": "a", "hourly_price": 1},'
-            ' {"region": "r", "zone": "b", "hourly_price": 1}]}'
-        )
-        self.client = await client_of(*self._temporal.values())
-        await self.keep("lb-data", "lb", "data", "--bind", self.bind)
-        await self.keep("lb-control", "lb", "control")
-        for number in range(1, self._workers + 1):
-            await self.keep(f"worker-{number}", "worker", "run")
-
-    async def _stop(self) -> None:
-        await asyncio.gather(*(process.stop() for process in self.kept.values()))
-
-    def _pids(self) -> Mapping[str, int | None]:
-        return {name: process.pid for name, process in self.kept.items()}
-
-
-class WholeStack(Stack):
-    """The embedded stack with its supervisor and a Temporal of its own, and one more worker."""
-
-    def __init__(self, home: Path, bind: str) -> None:
-        super().__init__(home, bind, Settings(home=home))
-        self.cloud = LocalCloud(self.settings)
-
-    @property
-    def local(self) -> LocalCloud:
-        assert isinstance(self.cloud, LocalCloud)
-        return self.cloud
-
-    async def lose_machine(self, name: str) -> None:
-        self.losses[name] = time.time()
-        directory = self.local.directory(name)
-        if directory and directory.holder:
-            send(directory.holder, signal.SIGKILL)
-
-    async def _start(self) -> None:
-        await self._ensure()
-        self.client = await connect(self.settings)
-        await self.keep("worker-2", "worker", "run")
-
-    async def _stop(self) -> None:
-        await asyncio.gather(*(process.stop() for process in self.kept.values()))
-        await stop_stack(self.settings)
-
-    async def _struck(self, target: Target) -> None:
-        if target is Target.SUPERVISOR:
-            await asyncio.sleep(_SUPERVISOR_SECONDS)
-            await self._ensure()
-
-    def _pids(self) -> Mapping[str, int | None]:
-        state = read_state(self.settings)
-        found = {"worker-2": self.kept["worker-2"].pid}
-        for process in state.processes if state else ():
-            found[process.name] = process.identity.pid if process.identity else None
-        if state and state.supervisor:
-            found["supervisor"] = state.supervisor.pid
-        return found
-
-    async def _ensure(self) -> None:
-        variables = [f"{name}={value}" for name, value in self.environment.items()]
-        command: Sequence[str] = ("env", "-i", *variables, *SUPERVISE)
-        await ensure_stack(self.settings, bind=self.bind, command=command)

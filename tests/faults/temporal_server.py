@@ -17,6 +17,7 @@ from tests.waiting import eventually
 
 NAMESPACES = 24
 """One for each slot, and some to spare: after a run that failed a slot begins anew in another."""
+CONNECT_SECONDS = 60.0
 PROGRAM = Path(sys.executable).with_name("temporal")
 
 
@@ -57,7 +58,7 @@ class TemporalServer:
 
 
 async def client_of(address: str, namespace: str) -> Client:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(CONNECT_SECONDS):
         return await Client.connect(
             address, namespace=namespace, data_converter=pydantic_data_converter
         )

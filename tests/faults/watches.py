@@ -26,7 +26,7 @@ from skyflow.placement.offers import Place
 from skyflow.state import ReplicaPhase, SpecReference
 from skyflow.storage.keyring import Keyring
 from tests.faults.deaths import answered, deploy
-from tests.faults.stack import FakeStack
+from tests.faults.fake_stack import FakeStack
 from tests.waiting import eventually
 from workflows.calls import start
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncssh
 import pytest
@@ -110,3 +111,30 @@ async def _lose_connection_in_command(machine: SshMachine, keyring: Keyring, our
         else:
             machine.cut()
         await command
+
+
+async def test_a_cancellation_is_not_lost_in_the_moment_in_which_the_connection_stands(
+    machine: SshMachine, keyring: Keyring
+) -> None:
+    stands = asyncio.Event()
+
+    async def stay() -> None:
+        async with connect(machine.record, keyring):
+            stands.set()
+            await asyncio.Event().wait()
+
+    def cancelling(loop: asyncio.AbstractEventLoop, work: Any, **named: Any) -> Any:
+        task = asyncio.Task(work, loop=loop, **named)
+        if work.__qualname__ == "_connect":  # where asyncssh connects in a task of its own
+            task.add_done_callback(lambda _: staying.cancel())
+        return task
+
+    loop = asyncio.get_running_loop()
+    staying = loop.create_task(stay())
+    loop.set_task_factory(cancelling)
+    await asyncio.wait({staying, loop.create_task(stands.wait())}, timeout=10)
+    loop.set_task_factory(None)
+    if not staying.cancelling():
+        staying.cancel()
+    await asyncio.wait({staying}, timeout=2)
+    assert staying.done()
