@@ -28,7 +28,7 @@ class Prober:
     def __init__(self, host: str, port: int) -> None:
         self._address = host, port
         self.answers: list[float] = []
-        """When each good answer came."""
+        """When each request began that was answered well."""
         self.failures: list[Failure] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -54,7 +54,7 @@ class Prober:
         if problem:
             self.failures.append(Failure(began, time.time(), f"{path}: {problem}", slow))
         else:
-            self.answers.append(time.time())
+            self.answers.append(began)
 
     async def _ask_for_ever(self) -> None:
         while True:

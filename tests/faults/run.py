@@ -124,10 +124,11 @@ def _alive(serving: list[Serving], stack: Stack) -> list[Serving]:
 
 
 def _outages(stack: Stack, answers: list[float]) -> Iterator[Outage]:
-    """Yield from each strike at the balancer until it answered well again."""
-    for at, target in stack.strikes:
-        if target is Target.DATA:
-            yield Outage(at, next((good for good in answers if good > at), time.time()))
+    """Yield from each strike at the balancer until it answered a new request well."""
+    for strike in stack.strikes:
+        if strike.target is Target.DATA:
+            back = next((began for began in answers if began > strike.ended), time.time())
+            yield Outage(strike.began, back)
 
 
 @contextmanager

@@ -44,6 +44,15 @@ class Frozen:
     """Time (monotonic, seconds) at which it goes on at the latest."""
 
 
+@dataclass(frozen=True)
+class Strike:
+    """What was struck, and when. Times are Unix times in seconds."""
+
+    target: Target
+    began: float
+    ended: float
+
+
 class Stack(ABC):
     """One installation: its processes, and what can be done to them."""
 
@@ -61,8 +70,7 @@ class Stack(ABC):
         self.frozen: list[Frozen] = []
         self.losses: dict[str, float] = {}
         """Machines that were taken away: time (Unix, seconds) by name."""
-        self.strikes: list[tuple[float, Target]] = []
-        """What was struck, with the time (Unix, seconds)."""
+        self.strikes: list[Strike] = []
 
     @property
     def sdk(self) -> Skyflow:
@@ -107,7 +115,11 @@ class Stack(ABC):
 
     async def strike(self, fault: Fault, reached_by: int) -> None:
         """Do what a fault says."""
-        self.strikes.append((time.time(), fault.target))
+        began = time.time()
+        await self._strike(fault, reached_by)
+        self.strikes.append(Strike(fault.target, began, time.time()))
+
+    async def _strike(self, fault: Fault, reached_by: int) -> None:
         if fault.target is Target.MACHINE:
             names = [name for name, _ in await self.cloud.owned(f"skyflow-{self.installation}-")]
             if names:
