@@ -175,7 +175,13 @@ async def _repeated(action: Callable[[], Awaitable[Answer]]) -> Answer:
         try:
             return await action()
         except (ControllerUnavailable, RPCError) as error:
-            final = isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
-            if final or time.monotonic() > deadline:
+            if _is_final(error) or time.monotonic() > deadline:
                 raise
         await asyncio.sleep(LOOK_SECONDS)
+
+
+def _is_final(error: ControllerUnavailable | RPCError) -> bool:
+    """Return whether Temporal knows no such workflow; for a moment it may not know its namespace."""
+    if not isinstance(error, RPCError) or error.status is not RPCStatusCode.NOT_FOUND:
+        return False
+    return "Namespace" not in error.message
