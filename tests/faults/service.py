@@ -181,7 +181,7 @@ async def _repeated(action: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 def _is_final(error: ControllerUnavailable | RPCError) -> bool:
-    """Return whether Temporal knows no such workflow; for a moment it may not know its namespace."""
+    """Return whether there is no such workflow; for a moment there may seem to be no namespace."""
     if not isinstance(error, RPCError) or error.status is not RPCStatusCode.NOT_FOUND:
         return False
     return "Namespace" not in error.message
