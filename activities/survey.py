@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecution, WorkflowQueryRejectedError
 from temporalio.common import QueryRejectCondition
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from activities.context import Context
 from activities.running import heartbeating, mapped_errors
@@ -41,6 +41,7 @@ from skyflow.orphans import (
 from skyflow.server_clock import ServerClock
 from skyflow.state import ServiceStatus
 from skyflow.storage.specs import stored_incarnations
+from skyflow.temporal import knows_no_workflow
 
 YOUNGEST_LEFT_FILES = 3600.0
 """Age (seconds) from which on files of a service that does not run count: `up` stores them first,
@@ -100,7 +101,7 @@ async def _installation(client: Client) -> InstallationState:
     except WorkflowQueryRejectedError:
         return InstallationState()
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if knows_no_workflow(error):
             return InstallationState()
         raise
     return state
@@ -155,7 +156,7 @@ async def _last_status(client: Client, service: str) -> ServiceStatus | None:
     try:
         description = await handle.describe()
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if knows_no_workflow(error):
             return None
         raise
     return await description.memo_value(MEMO_STATUS, None, type_hint=ServiceStatus)

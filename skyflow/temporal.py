@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.envconfig import ClientConnectConfig
     from temporalio.runtime import Runtime
+    from temporalio.service import RPCError
 
 Answer = TypeVar("Answer")
 
@@ -120,6 +121,20 @@ async def ask_installation(
         rpc_timeout=timeout,
     )
     return answer
+
+
+def knows_no_workflow(error: RPCError) -> bool:
+    """Return whether Temporal says that there is no such workflow.
+
+    A server that has just started answers with the same status for a moment because it does not
+    know the namespace yet, of which nothing follows for the workflow.
+    """
+    from temporalio.service import RPCStatusCode
+
+    if error.status is not RPCStatusCode.NOT_FOUND:
+        return False
+    details = error.grpc_status.details
+    return not any(each.type_url.endswith(".NamespaceNotFoundFailure") for each in details)
 
 
 async def served_elsewhere(settings: Settings) -> bool:

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from lb.control.data_plane import DataPlane
 from skyflow.contracts import MEMO_STATUS, Message, WorkflowName
 from skyflow.naming import service_workflow_id
 from skyflow.records import Record
 from skyflow.state import EndpointSet
+from skyflow.temporal import knows_no_workflow
 
 _CALL_TIMEOUT = timedelta(seconds=10)
 _AT_ONCE = 8
@@ -73,7 +74,7 @@ async def _has_ended(client: Client, endpoints: EndpointSet) -> bool:
     try:
         description = await handle.describe(rpc_timeout=_CALL_TIMEOUT)
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if knows_no_workflow(error):
             return False
         raise
     if description.status not in _ENDED:

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from temporalio.client import Client, WorkflowQueryRejectedError
 from temporalio.common import QueryRejectCondition
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from skyflow.contracts import BalancerRegistration, Balancers, Message
 from skyflow.naming import INSTALLATION_WORKFLOW_ID
 from skyflow.records import Record
-from skyflow.temporal import ask_installation
+from skyflow.temporal import ask_installation, knows_no_workflow
 
 _CALL_TIMEOUT = timedelta(seconds=10)
 
@@ -54,7 +54,7 @@ async def _registered(client: Client) -> tuple[str, ...]:
     except WorkflowQueryRejectedError:
         return ()
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if knows_no_workflow(error):
             return ()
         raise
     return known.balancers

@@ -16,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from skyflow import errors
 from skyflow.errors import ControllerUnavailable, ServiceNotFound, SkyflowError
+from skyflow.temporal import knows_no_workflow
 
 STACK_REMEDY = (
     "`skyflow stack status` says what runs here; `skyflow stack up` starts what is missing"
@@ -72,7 +73,7 @@ def _cancelled() -> bool:
 
 
 def _rpc_fault(doing: str, error: RPCError) -> SkyflowError:
-    if error.status == RPCStatusCode.NOT_FOUND:
+    if knows_no_workflow(error):
         return ServiceNotFound(f"{doing}: not running", "`skyflow serve status` lists the services")
     if error.status in _ACCESS:
         return ControllerUnavailable(

@@ -17,7 +17,7 @@ from temporalio.client import (
     WorkflowQueryRejectedError,
 )
 from temporalio.common import QueryRejectCondition
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from skyflow import API_VERSION
 from skyflow.contracts import MEMO_STATUS, WORKFLOW_QUEUE, Message, WorkflowName
@@ -25,6 +25,7 @@ from skyflow.errors import ControllerUnavailable, SkyflowError
 from skyflow.naming import parse_replica_workflow_id, service_workflow_id
 from skyflow.sdk.faults import STACK_REMEDY, temporal_faults
 from skyflow.state import Decision, ServiceStatus
+from skyflow.temporal import knows_no_workflow
 
 QUERY_SECONDS = 2.0
 """Longest wait for a worker's answer to a query, in seconds."""
@@ -73,7 +74,7 @@ async def sight(temporal: Client, name: str) -> Sighting | None:
     except WorkflowQueryRejectedError:
         return None
     except (RPCError, TimeoutError, WorkflowQueryFailedError, ValidationError) as error:
-        if isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
+        if isinstance(error, RPCError) and knows_no_workflow(error):
             return None
     remembered = await last_words(temporal, name)
     return remembered[1] if remembered and remembered[0] else None
@@ -94,7 +95,7 @@ async def last_words(temporal: Client, name: str) -> tuple[bool, Sighting] | Non
         try:
             description = await handle.describe(rpc_timeout=_DESCRIPTION_TIMEOUT)
         except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
+            if knows_no_workflow(error):
                 return None
             raise
     try:
