@@ -9,8 +9,8 @@ export PYTHON
 BIN := .venv/bin
 SERVICE := examples/hello/service.yaml
 NAME := hello
-# Test processes: one for each core, as many as pay off beside the servers that tests start.
-WORKERS ?= auto
+# Test processes. More than cores: many tests wait for what a server does, or for a time-out.
+WORKERS ?= 4
 
 .PHONY: help setup dev serve test chaos lint format lock record clean
 .DEFAULT_GOAL := help

@@ -57,6 +57,9 @@ async def open_context(settings: Settings, client: Client) -> AsyncIterator[Cont
 
     """
     store, keyring = Store(settings), Keyring.load(settings)
+    # obstore starts its threads at the first use. Where that fails, as for want of file
+    # descriptors, it fails in this process for ever: it must have been done before there is any.
+    await store.exists("services")
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(connector=connector, cookie_jar=jar) as session:

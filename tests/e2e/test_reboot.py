@@ -7,12 +7,13 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from skyflow.clouds.local.cloud import LocalCloud
@@ -81,7 +82,9 @@ async def reboot(stack: Stack) -> None:
     machines = [process.pid for process in processes_of_all(stack.settings.machines)]
     for process in processes_about(str(stack.home)):
         if process.pid in (*stack_processes, *machines):
-            process.send_signal(signal.SIGKILL)
+            # A machine of its own namespaces takes those in it along.
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
     await eventually(lambda: not processes_about(str(stack.home)), what="all are dead")
     if stack.network == "own":
         from skyflow.clouds.local import network

@@ -118,13 +118,14 @@ SERVICE = mapping(
     load_balancing_policy=st.sampled_from(["least_load", "round_robin"]),
     load_balancer=mapping(stream_timeout_seconds=SECONDS),
     ports=st.just(8080),
-    tls=st.just({"keyfile": "/k.pem", "certfile": "/c.pem"}),
+    tls=st.builds(lambda: {"keyfile": "/k.pem", "certfile": "/c.pem"}),
     retry=st.sampled_from(["safe", "all", "none"]),
     timeout_seconds=SECONDS,
     max_concurrency=LIMIT,
     queue=mapping(max_requests=COUNT, max_wait_seconds=SECONDS),
     drain_seconds=st.integers(0, 86400),
-    auth=st.just({"api_keys": ["key-number-1", "key-number-2"]}),
+    # Made anew each time: other tests change what they are given.
+    auth=st.builds(lambda: {"api_keys": ["key-number-1", "key-number-2"]}),
     rate_limit=st.fixed_dictionaries({"requests_per_second": RATE}, optional={"burst": LIMIT}),
     update=UPDATE | CANARY.map(lambda canary: {"mode": "canary", "canary": canary}),
 )
