@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -212,7 +211,8 @@ class ServiceEffects:
         if state.slot is None or state.endpoint_set is None:
             return
         # Also those that did not take the last set: a moment ago is not now.
-        await asyncio.gather(*(self._publish(balancer) for balancer in state.balancers))
+        for balancer in state.balancers:
+            await self._publish(balancer)
 
     @staticmethod
     def _now() -> float:

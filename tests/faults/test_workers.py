@@ -28,7 +28,7 @@ async def test_what_a_killed_worker_did_is_taken_up_within_45_seconds(
     assert max(seconds.values()) < 45
 
 
-async def test_a_thousand_watches_starve_nothing(
+async def test_many_watches_starve_nothing(
     starved: Awaitable[dict[str, float]],
 ) -> None:
     waits = await starved

@@ -31,7 +31,7 @@ from tests.faults.service import until
 from tests.waiting import eventually
 from workflows.calls import start
 
-WATCHES = 1000
+WATCHES = 200
 _BATCHES = 10
 _QUEUE = "watches"
 _NAME = "busy"
