@@ -1,4 +1,4 @@
-"""A thousand open watches, and how long other activities wait for a worker meanwhile."""
+"""Many open watches, and how long other activities wait for a worker meanwhile."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def _open(client: Client, request: WatchRequest) -> AsyncIterator[None]:
         started = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
         return len([each for each in pending if each.state == started]) == WATCHES
 
-    # Each look is at a thousand activities: not so many that they hold up what they wait for.
+    # Each look is at all of them: not so many that they hold up what they wait for.
     await until(all_open, f"{WATCHES} watches are open", _OPEN_SECONDS, pause=2)
     yield
     for handle in handles:
