@@ -1,7 +1,8 @@
 # Runs with GNU make 3.81 and newer. Everything is in .venv; nothing else is installed.
 #
 #   PYTHON=/path/to/python3   the Python to make .venv with (default: one is found)
-#   ARGS="..."                more arguments for `make test` and `make chaos`
+#   ARGS="..."                more arguments for `make test`, `make chaos` and `make bench`
+#   SEED=77                   what `make chaos` draws the requests and answers of its fuzz from
 
 SHELL := /bin/sh
 export PYTHON
@@ -11,8 +12,9 @@ SERVICE := examples/hello/service.yaml
 NAME := hello
 # Test processes. More than cores: many tests wait for what a server does, or for a time-out.
 WORKERS ?= 4
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-.PHONY: help setup dev serve test chaos lint format lock record clean
+.PHONY: help setup dev serve test chaos bench lint format lock record clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -26,11 +28,23 @@ serve: setup ## Deploy examples/hello here, and say how to reach it
 	@$(BIN)/skyflow serve up $(SERVICE) -n $(NAME) -y
 	@$(BIN)/python scripts/try_endpoint.py $(NAME)
 
-test: dev ## Run the tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+# Faults on a computer of their own: they measure how soon something is mended, and load Temporal
+# more than all other tests. What they find is reported together with what the others do.
+test: dev ## Run the tests; ARGS="tests/lb -k name" runs some of them
+ifdef ARGS
+	@$(PYTEST) $(ARGS)
+else
+	@status=0; $(PYTEST) tests/faults || status=1; \
+	$(PYTEST) --ignore tests/faults || status=1; exit $$status
+endif
 
-chaos: dev ## Kill and freeze processes in 500 runs (about an hour); a second call goes on
+chaos: dev ## Long runs: kills and freezes in 500 runs, replicas killed under load, fuzz (an hour)
+	@KILLING_SECONDS=120 $(BIN)/python -m pytest -q tests/lb/test_killing.py
+	@$(BIN)/python -m tests.lb.fuzz $(or $(SEED),77) 100000
 	@$(BIN)/python -m tests.faults --resume chaos/runs.jsonl $(ARGS)
+
+bench: .venv/.bench ## Compare the balancer with others (about 15 minutes)
+	@$(BIN)/python -m benchmarks.lb $(ARGS)
 
 lint: dev ## Check format, style, types and the directions of imports
 	@$(BIN)/ruff format --check .
@@ -58,4 +72,8 @@ clean: ## Remove .venv and caches; services and their stack are left alone
 
 .venv/.dev: pyproject.toml constraints.txt
 	@scripts/setup dev
+	@touch .venv/.setup $@
+
+.venv/.bench: pyproject.toml constraints.txt
+	@scripts/setup bench
 	@touch .venv/.setup $@

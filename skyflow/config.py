@@ -13,6 +13,9 @@ from skyflow.errors import UsageError
 LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
 """Longest path of a unix socket in bytes: `sun_path` in sys/un.h, without its final NUL."""
 
+MAX_PROCESSES = 256
+"""Most processes of a balancer on one computer."""
+
 LocalNetwork = Literal["auto", "own", "shared"]
 LocalOutbound = Literal["none", "public", "all"]
 
@@ -30,6 +33,10 @@ class Settings:
     """What `local` machines with networks of their own reach beyond this computer
     (`SKYFLOW_LOCAL_OUTBOUND`): nothing, public addresses, or whatever this computer reaches."""
 
+    balancer_processes: int | None = None
+    """Number of the balancer's processes that take requests (`SKYFLOW_BALANCER_PROCESSES`), whose
+    sockets one more process holds; None for a single process that holds its own."""
+
     @staticmethod
     def from_environment() -> Settings:
         """Read the settings from environment variables.
@@ -45,6 +52,7 @@ class Settings:
             home=home,
             local_network=cast("LocalNetwork", network),
             local_outbound=cast("LocalOutbound", outbound),
+            balancer_processes=_count("SKYFLOW_BALANCER_PROCESSES"),
         )
 
     @property
@@ -78,3 +86,12 @@ def _choice(variable: str, default: str, allowed: tuple[str, ...]) -> str:
     if found not in allowed:
         raise UsageError(f"{variable} is {found!r}; allowed: {', '.join(allowed)}")
     return found
+
+
+def _count(variable: str) -> int | None:
+    found = os.environ.get(variable)
+    if not found:
+        return None
+    if not found.isascii() or not found.isdigit() or not 1 <= int(found) <= MAX_PROCESSES:
+        raise UsageError(f"{variable} is {found!r}; allowed: 1 to {MAX_PROCESSES}")
+    return int(found)

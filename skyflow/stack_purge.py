@@ -24,9 +24,10 @@ _INCARNATION = r"[0-9a-f]{8}"
 _MADE: dict[str, str] = {
     "": "machines|stack|balancer|store|keys",
     "machines": r"ledger\.jsonl|\.ended|\.removing",
-    "stack": r"state\.json|supervisor\.lock|temporal\.db.*|logs",
+    "stack": r"state\.json|supervisor\.lock|temporal\.db.*|worker\.sock|logs",
     "stack/logs": r"(supervisor|temporal|worker|lb-data|lb-control)\.log(\.\d+)?",
-    "balancer": r"control\.(sock|lock)|alive\.json|endpoints|access",
+    "balancer": r"(control|next|data\d+|\d+)\.sock|control\.lock"
+    r"|(alive|counters)\.json|endpoints|access",
     "balancer/endpoints": r".+\.[0-9a-f]{16}\.json|.+\.tmp",
     "balancer/access": rf".+\.{_INCARNATION}\.log(\.\d+)?",
     "store": "services|logs",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from skyflow.clouds.base import Machine
 from skyflow.placement.offers import Offer, Place, Refusal, ResourceRequest
 from skyflow.records import Record
@@ -91,6 +93,13 @@ class SpecReference(Record):
     """Key in the store."""
 
 
+class QueueLimits(Record):
+    """How many requests wait in a balancer while no replica can take them, and how long."""
+
+    max_requests: int
+    max_wait_seconds: float
+
+
 class ServiceSettings(Record):
     """What workflows decide by: the parts of a spec that hold no secret."""
 
@@ -105,9 +114,25 @@ class ServiceSettings(Record):
     initial_delay_seconds: float = 1200
     drain_seconds: float = 120
     load_balancing_policy: str = "least_load"
+    qps_by_accelerator: dict[str, float] = Field(default={})
+    """Requests per second that a replica can take, by `ACCELERATOR[:COUNT]`; empty if unknown."""
+    slow_start_seconds: float = 0
+    """How long a replica that joins others gets less than its share; 0 for not at all."""
+    prefix_bytes: int = 16384
+    """How much of a content `prefix_affinity` looks at, in bytes."""
+    session_header: str | None = None
+    """Name of the header that `prefix_affinity` tells sessions by."""
     retry: str = "safe"
     stream_timeout_seconds: float = 120
     """Longest time without a byte from a replica."""
+    timeout_seconds: float | None = None
+    """Longest time until a replica begins to answer a request that it has got."""
+    max_concurrency: int | None = None
+    """Most requests at once on a replica."""
+    queue: QueueLimits | None = None
+    """Where requests wait; None if they are refused at once."""
+    access_log: str = "text"
+    """`text`, `json` or `off`."""
 
 
 class ServiceVersion(Record):
@@ -198,6 +223,11 @@ class Endpoint(Record):
 
     replica_id: int
     url: str
+    weight: float = 1
+    """What it should get of the requests, relative to the others; 0 for nothing while there are
+    others."""
+    capacity: float = 1
+    """What it can take, relative to the others."""
 
 
 class EndpointSet(Record):
@@ -211,13 +241,21 @@ class EndpointSet(Record):
     """Grows with each change within an incarnation."""
     port: int
     load_balancing_policy: str = "least_load"
+    slow_start_seconds: float = 0
+    prefix_bytes: int = 16384
+    session_header: str | None = None
     retry: str = "safe"
     stream_timeout_seconds: float = 120
+    timeout_seconds: float | None = None
+    max_concurrency: int | None = None
+    queue: QueueLimits | None = None
     endpoints: tuple[Endpoint, ...] = ()
     draining: tuple[Endpoint, ...] = ()
     """Replicas that finish what they have and get nothing new."""
     removed: bool = False
     """The service is gone: free its port and forget it."""
+    access_log: str = "text"
+    """`text`, `json` or `off`."""
 
     @property
     def order(self) -> tuple[float, int]:

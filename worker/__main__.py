@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -20,11 +21,16 @@ def main() -> None:
 
 
 @main.command()
-def run() -> None:
+@click.option(
+    "--liveness",
+    type=click.Path(path_type=Path),
+    help="Unix socket by which a supervisor can tell that the worker does not hang.",
+)
+def run(liveness: Path | None) -> None:
     """Run workflows and activities until told to stop."""
     from worker.run import run_worker
 
-    asyncio.run(run_worker(Settings.from_environment()))
+    asyncio.run(run_worker(Settings.from_environment(), liveness))
     # Temporal's native threads may crash an interpreter that is being taken down.
     logging.shutdown()
     sys.stdout.flush()

@@ -47,6 +47,8 @@ class ProcessSpec:
     address: str = ""
     grace_seconds: float = 5
     """Time between SIGTERM and SIGKILL."""
+    takes_over: bool = False
+    """Whether it has one of its name that runs already leave, without anybody noticing."""
 
     @property
     def fingerprint(self) -> str:
@@ -70,12 +72,13 @@ class SupervisedProcess:
         log: Path,
         changed: Callable[[], None],
         adopted: ProcessIdentity | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
         self.spec = spec
         self._home = home
         self._log = log
         self._changed = changed
-        self._backoff = Backoff()
+        self._backoff = backoff or Backoff()
         self._child: subprocess.Popen[bytes] | None = None
         self._task: asyncio.Task[None] | None = None
         self._identity = adopted
@@ -95,6 +98,15 @@ class SupervisedProcess:
             last_exit=self._last_exit,
             address=self.spec.address,
         )
+
+    async def ready(self, seconds: float) -> bool:
+        """Return whether the process answers, within a number of seconds."""
+        deadline = time.monotonic() + seconds
+        while self._state is not ProcessState.READY:
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(_POLL_SECONDS)
+        return True
 
     def start(self) -> None:
         """Begin to keep the process running."""

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -23,6 +24,7 @@ from skyflow.config import Settings
 from skyflow.contracts import OPERATIONS_QUEUE, WATCH_QUEUE, WORKFLOW_QUEUE
 from skyflow.open_files import allow_many_files
 from skyflow.temporal import BUILD_ID, connect, external_address
+from worker.liveness import hanging_up
 from worker.reaper_schedule import ensure_reaper
 from worker.search_attributes import register_search_attributes
 from workflows.installation import InstallationWorkflow
@@ -47,8 +49,12 @@ WORKFLOWS = (InstallationWorkflow, ServiceWorkflow, ReplicaWorkflow, ReaperWorkf
 log = logging.getLogger(__name__)
 
 
-async def run_worker(settings: Settings) -> None:
+async def run_worker(settings: Settings, liveness: Path | None = None) -> None:
     """Work until SIGTERM or SIGINT.
+
+    Args:
+        settings: Those of the installation.
+        liveness: Unix socket by which a supervisor can tell that the worker does not hang.
 
     Raises:
         ControllerUnavailable: Temporal does not answer, or lacks what workflows need.
@@ -66,6 +72,7 @@ async def run_worker(settings: Settings) -> None:
         await register_search_attributes(client)
     await ensure_reaper(client)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(hanging_up(liveness))
         context = await stack.enter_async_context(open_context(settings, client))
         for worker in workers(client, context):
             await stack.enter_async_context(worker)

@@ -40,6 +40,8 @@ ALREADY_RUNNING = 75
 
 _HOUSEKEEPING_SECONDS = 1.0
 _TAKEOVER_GRACE_SECONDS = 5.0
+_HANDOVER_SECONDS = 20.0
+"""Time for a process to take over from one of its name; an earlier version cannot hand over."""
 
 
 async def supervise(settings: Settings, bind: str = LOOPBACK, table: Table = stack_table) -> int:
@@ -68,6 +70,7 @@ class Supervisor:
         self._settings = settings
         self._table = table
         self._processes: list[SupervisedProcess] = []
+        self._handovers: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
         self._unwritten = False
         """Whether the state on disk is an older one, because it could not be replaced."""
@@ -97,13 +100,17 @@ class Supervisor:
         specs = self._table(self._settings, self._state)
         kept = {member.name: member for member in self._running if _is_wanted(member, specs)}
         strangers = [member for member in self._running if member not in kept.values()]
-        await end_processes([member.identity for member in strangers], _TAKEOVER_GRACE_SECONDS)
+        earlier = _replaced(strangers, specs)
+        ended = [each.identity for each in strangers if each.name not in earlier]
+        await end_processes(ended, _TAKEOVER_GRACE_SECONDS)
         for spec in specs:
             member = kept.get(spec.name)
             self._processes.append(self._supervised(spec, member.identity if member else None))
         # The one that the others depend on is last in the table, and gets its head start.
         for process in reversed(self._processes):
             process.start()
+            if replaced := earlier.get(process.spec.name):
+                self._handovers.append(asyncio.create_task(_handed_over(process, replaced)))
         self._publish()
 
     def _supervised(self, spec: ProcessSpec, adopted: ProcessIdentity | None) -> SupervisedProcess:
@@ -136,6 +143,8 @@ class Supervisor:
         logger.info("ending the stack")
         self._state = self._state.model_copy(update={"stopping": True})
         self._publish()
+        for handover in self._handovers:
+            handover.cancel()
         for process in self._processes:
             await process.stop()
         self._state = self._state.model_copy(update={"supervisor": None, "bind": LOOPBACK})
@@ -153,6 +162,24 @@ class Supervisor:
             self._unwritten = True
         else:
             self._unwritten = False
+
+
+def _replaced(
+    strangers: list[StackMember], specs: tuple[ProcessSpec, ...]
+) -> dict[str, list[ProcessIdentity]]:
+    """Return the processes that others take over from, by their name."""
+    found: dict[str, list[ProcessIdentity]] = {}
+    for member in strangers:
+        if any(spec.name == member.name and spec.takes_over for spec in specs):
+            found.setdefault(member.name, []).append(member.identity)
+    return found
+
+
+async def _handed_over(process: SupervisedProcess, earlier: list[ProcessIdentity]) -> None:
+    """Let earlier processes leave in their own time, unless they keep this one from its work."""
+    if not await process.ready(_HANDOVER_SECONDS):
+        logger.warning("%s cannot take over: what runs of it is ended", process.spec.name)
+        await end_processes(earlier, _TAKEOVER_GRACE_SECONDS)
 
 
 def _take_lock(path: Path) -> IO[str] | None:

@@ -6,9 +6,13 @@ import asyncio
 import contextlib
 import http.client
 import logging
+import socket
+import struct
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+
+import psutil
 
 from skyflow.config import Settings
 from skyflow.errors import StackError
@@ -43,20 +47,25 @@ def stack_table(settings: Settings, state: StackState) -> tuple[ProcessSpec, ...
         environment=client,
         address=state.admin_url,
     )
+    liveness = settings.stack / "worker.sock"
     worker = ProcessSpec(
         name="worker",
-        command=(*_PYTHON, "worker", "run"),
+        command=(*_PYTHON, "worker", "run", "--liveness", str(liveness)),
         ready=_polls(temporal),
+        reacts=lambda: reacts(asyncio.open_unix_connection(liveness)),
         environment=client,
         grace_seconds=10,
     )
+    count = settings.balancer_processes
+    several = ("--processes", str(count)) if count else ()
     data = ProcessSpec(
         name="lb-data",
-        command=(*_PYTHON, "lb", "data", "--bind", state.bind),
+        command=(*_PYTHON, "lb", "data", "--bind", state.bind, "--take-over", *several),
         ready=_accepts_control(control_socket),
         reacts=lambda: reacts(asyncio.open_unix_connection(control_socket)),
         address=state.bind,
         grace_seconds=15,  # it gives requests in flight ten seconds
+        takes_over=True,
     )
     processes = (control, worker, data)
     return processes if state.external else (*processes, _server(settings, state, temporal))
@@ -67,6 +76,7 @@ def _server(settings: Settings, state: StackState, temporal: TemporalCommand) ->
         name="temporal",
         command=server_command(state.ports, settings.stack / "temporal.db"),
         ready=_prepared(temporal, state.ports.temporal),
+        reacts=lambda: reacts(asyncio.open_connection(LOOPBACK, state.ports.temporal)),
         address=state.temporal_address,
         grace_seconds=10,
     )
@@ -119,10 +129,35 @@ def _health(port: int) -> bool:
 
 
 def _accepts_control(path: Path) -> Callable[[int], Awaitable[bool]]:
-    async def ready(_: int) -> bool:
-        return await _accepts(asyncio.open_unix_connection(path))
+    async def ready(pid: int) -> bool:
+        return await asyncio.to_thread(_accepts_as, path, pid)
 
     return ready
+
+
+def _accepts_as(path: Path, pid: int) -> bool:
+    """Return whether a process, or one that it started, accepts connections to a unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(_HEALTH_SECONDS)
+        try:
+            connection.connect(str(path))
+            return sys.platform != "linux" or pid in _listeners(connection)
+        except OSError:
+            return False
+
+
+def _listeners(connection: socket.socket) -> tuple[int, int]:
+    """Return the process that listens at the other end, and the one that started it.
+
+    While one takes over from another, the other still answers.
+    """
+    # struct ucred of unix(7): process, user and group.
+    found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    listener = int(struct.unpack("3i", found)[0])
+    try:
+        return listener, psutil.Process(listener).ppid()
+    except psutil.Error:
+        return listener, 0
 
 
 async def listens(port: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from skyflow.contracts import ApplyRequest, Slot, StopRequest
+from skyflow.placement.capacity import capacity
 from skyflow.placement.offers import Offer, Refusal
 from skyflow.records import State
 from skyflow.rollout.backoff import (
@@ -213,8 +214,15 @@ class ServiceState(State):
             generation=before.generation if before else 0,
             port=self.slot.port,
             load_balancing_policy=settings.load_balancing_policy,
+            slow_start_seconds=settings.slow_start_seconds,
+            prefix_bytes=settings.prefix_bytes,
+            session_header=settings.session_header,
             retry=settings.retry,
             stream_timeout_seconds=settings.stream_timeout_seconds,
+            timeout_seconds=settings.timeout_seconds,
+            max_concurrency=settings.max_concurrency,
+            queue=settings.queue,
+            access_log=settings.access_log,
             endpoints=self._endpoints(leaving=False),
             draining=self._endpoints(leaving=True),
             removed=removed or (before is not None and before.removed),
@@ -226,7 +234,11 @@ class ServiceState(State):
 
     def _endpoints(self, *, leaving: bool) -> tuple[Endpoint, ...]:
         return tuple(
-            Endpoint(replica_id=record.replica_id, url=record.endpoint)
+            Endpoint(
+                replica_id=record.replica_id,
+                url=record.endpoint,
+                capacity=capacity(record.offer, self.version.settings.qps_by_accelerator),
+            )
             for record in self.replicas.values()
             if record.endpoint
             and record.leaving is leaving

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from lb.control.admin import admin_application
 from lb.control.data_plane import DataPlane
+from lb.control.totals import Totals
 from lb.control.worker import BalancerWorker
 from skyflow.config import Settings
 from skyflow.errors import StackError
@@ -38,8 +39,9 @@ async def _run(settings: Settings, balancer: str, admin_port: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with DataPlane(settings) as data_plane:
         worker = BalancerWorker(settings, balancer, data_plane)
+        totals = Totals(settings.balancer / "counters.json")
         runner = web.AppRunner(
-            admin_application(data_plane, worker), access_log=None, shutdown_timeout=1
+            admin_application(data_plane, totals, worker), access_log=None, shutdown_timeout=1
         )
         await runner.setup()
         try:

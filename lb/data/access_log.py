@@ -6,14 +6,17 @@ import asyncio
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from lb.data.endpoints import EndpointSet
 from lb.data.log_file import LogFile
+from lb.data.log_lines import FORMS
+from lb.data.record import Record
 
 _FLUSH_SECONDS = 0.5
+_BATCH = 64
+"""Requests that become lines at once: few, as no other is served meanwhile."""
 _OPEN_FILES = 256
 """Files held open; a line for another service then closes the one that was opened first."""
 _LINE_LIMIT = 100_000
@@ -22,45 +25,13 @@ _LINE_LIMIT = 100_000
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class AccessLine:
-    """One request, as it is logged: no header, no credential."""
-
-    at: float
-    """Time (Unix, seconds) at which its head had come."""
-    client: str
-    method: str
-    target: str
-    """Path and redacted query."""
-    status: int
-    sent: int
-    """Bytes of the body sent to the client."""
-    replica: int | None
-    seconds: float
-    tries: int
-    ending: str
-    """`complete`, `cut` (by the replica) or `gone` (the client)."""
-
-    def __str__(self) -> str:
-        moment = datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds")
-        return (
-            f"{moment} {self.client} {self.method} {self.target} {self.status} {self.sent}"
-            f" replica={'-' if self.replica is None else self.replica}"
-            f" ms={self.seconds * 1000:.1f} tries={self.tries} {self.ending}"
-        )
-
-
-def unreadable(client: str, status: int, sent: int) -> AccessLine:
-    """Return the line for a request whose head is not valid."""
-    return AccessLine(time.time(), client, "-", "-", status, sent, None, 0.0, 0, "complete")
-
-
 class AccessLogs:
     """The access logs of all services."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._lines: deque[tuple[Path, AccessLine]] = deque(maxlen=_LINE_LIMIT)
+        self._ended: list[tuple[EndpointSet, Record]] = []
+        self._lines: deque[tuple[Path, str]] = deque(maxlen=_LINE_LIMIT)
         self._files: dict[Path, LogFile] = {}
         self._flushing = asyncio.Lock()
         self._lost = 0
@@ -69,22 +40,27 @@ class AccessLogs:
         """Return the log of one incarnation of a service."""
         return self._directory / f"{quote(service, safe='')}.{quote(incarnation, safe='')}.log"
 
-    def write(self, path: Path, line: AccessLine) -> None:
-        """Keep a line for the next flush."""
-        self._lines.append((path, line))
+    def write(self, endpoints: EndpointSet, record: Record) -> None:
+        """Log a request that ended, in the form that its service wants, with the next flush."""
+        if endpoints.access_log != "off":
+            self._ended.append((endpoints, record))
+            if len(self._ended) >= _BATCH:
+                self._form_lines()
 
     async def run(self) -> None:
         """Write lines every moment, until cancelled."""
         while True:
             await asyncio.sleep(_FLUSH_SECONDS)
             try:
-                await self.flush()
+                # To its end also when cancelled: a thread that has not begun would never do so.
+                await asyncio.shield(self.flush())
             except Exception:
                 _log.exception("access logs cannot be written")
 
     async def flush(self) -> None:
         """Write all lines there are; those that a disk does not take are lost."""
         async with self._flushing:
+            self._form_lines()
             lines, self._lines = self._lines, deque(maxlen=_LINE_LIMIT)
             if lines:
                 await asyncio.to_thread(self._write, lines)
@@ -101,10 +77,21 @@ class AccessLogs:
             if file := self._files.pop(path, None):
                 file.close()
 
-    def _write(self, lines: deque[tuple[Path, AccessLine]]) -> None:
+    def _form_lines(self) -> None:
+        """Turn records into text, here: a thread that did would keep the event loop waiting."""
+        ended, self._ended = self._ended, []
+        wall = time.time() - time.monotonic()
+        last: EndpointSet | None = None
+        for endpoints, record in ended:
+            if endpoints is not last:
+                path = self.path(endpoints.service, endpoints.incarnation)
+                form, last = FORMS[endpoints.access_log], endpoints
+            self._lines.append((path, form(record, wall)))
+
+    def _write(self, lines: deque[tuple[Path, str]]) -> None:
         texts: dict[Path, list[str]] = {}
         for path, line in lines:
-            texts.setdefault(path, []).append(f"{line}\n")
+            texts.setdefault(path, []).append(line)
         lost, reason = 0, ""
         for path, batch in texts.items():
             try:

@@ -8,6 +8,8 @@ from http import HTTPStatus
 
 NOTHING_READY_SECONDS = 5
 """When to ask again if no replica is ready: they come within seconds at best."""
+UNKNOWN_SECONDS = 5
+"""When to ask again if all replicas are busy and nobody knows how fast they are."""
 ALL_REFUSED_SECONDS = 1
 """When to ask again if every replica refused: as often as they are tried."""
 EXHAUSTED_SECONDS = 1
@@ -29,13 +31,22 @@ class Answer:
         """The body: JSON with the error's name and a message."""
         return json.dumps({"error": self.error, "message": self.message}).encode() + b"\n"
 
-    def encode(self, *, method: bytes, keep_alive: bool, old_client: bool = False) -> bytes:
+    def encode(
+        self,
+        *,
+        method: bytes,
+        keep_alive: bool,
+        old_client: bool = False,
+        request_id: bytes | None = None,
+    ) -> bytes:
         """Return head and body as bytes."""
         lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"]
         lines.append("Content-Type: application/json")
         lines.append(f"Content-Length: {len(self.content)}")
         if self.retry_after is not None:
             lines.append(f"Retry-After: {self.retry_after}")
+        if request_id is not None:
+            lines.append(f"X-Request-ID: {request_id.decode()}")
         if not keep_alive:
             lines.append("Connection: close")
         elif old_client:
@@ -51,6 +62,21 @@ def nothing_ready(service: str) -> Answer:
         "NoReplicaReady",
         f"no replica of {service} is ready; try again in a moment",
         NOTHING_READY_SECONDS,
+    )
+
+
+def all_busy(service: str, seconds: int) -> Answer:
+    """Return the answer when all replicas have as much to do as they may.
+
+    Args:
+        service: Name of the service.
+        seconds: When one of them will most likely have a place for another request.
+    """
+    return Answer(
+        429,
+        "AllReplicasBusy",
+        f"all replicas of {service} are busy; try again in {seconds} s",
+        seconds,
     )
 
 
@@ -82,6 +108,11 @@ def broken(reason: str) -> Answer:
 def silent(seconds: float) -> Answer:
     """Return the answer when a replica got the request and said nothing for too long."""
     return Answer(504, "ReplicaSilent", f"the replica did not answer within {seconds:g} s")
+
+
+def late(seconds: float) -> Answer:
+    """Return the answer when a replica got the request and did not begin to answer in time."""
+    return Answer(504, "ReplicaTimeout", f"the replica did not begin to answer in {seconds:g} s")
 
 
 def client_silent(seconds: float) -> Answer:

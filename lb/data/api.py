@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import asdict
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from pydantic import ValidationError
 
-from lb.data.counters import service_counters
+from lb.data.counters import service_counters, service_load
 from lb.data.endpoints import EndpointSet
 from lb.data.exhaustion import Exhausted
 from lb.data.listener import PortUnavailable
 from lb.data.registry import Registry
-from lb.data.service import InvalidEndpointSet
-from lb.reports import (
-    EXHAUSTED,
-    INVALID_ENDPOINT_SET,
-    PORT_UNAVAILABLE,
-    Drain,
-    EndpointSets,
-    Refused,
-    Run,
-    Services,
-)
-from skyflow import state
-from skyflow.contracts import DrainResult
-from skyflow.records import Record
+from lb.data.wakes import seen
+from lb.refusals import EXHAUSTED, INVALID_ENDPOINT_SET, PORT_UNAVAILABLE
 
 _LARGEST_SET = 16 * 1024 * 1024
 """Bytes: room for more than 100,000 replicas."""
 
 
 def control_application(registry: Registry) -> web.Application:
-    """Return the application that answers on the control socket."""
+    """Return the application that answers on the control socket.
+
+    Its answers are those of lb/reports.py, which the control process checks them with.
+    """
     interface = _Interface(registry)
     application = web.Application(middlewares=[_refusals], client_max_size=_LARGEST_SET)
     application.add_routes(
@@ -42,6 +34,7 @@ def control_application(registry: Registry) -> web.Application:
             web.put("/endpoints", interface.apply),
             web.get("/endpoints", interface.endpoints),
             web.get("/services", interface.services),
+            web.get("/load", interface.load),
             web.get("/run", interface.run),
             web.get("/drain", interface.drain),
         ]
@@ -53,34 +46,47 @@ class _Interface:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._run = secrets.token_hex(8)
+        self._reports = 0
 
     async def apply(self, request: web.Request) -> web.Response:
-        wanted = state.EndpointSet.model_validate_json(await request.read())
-        in_force = await self._registry.apply(EndpointSet.of(wanted.model_dump()))
-        return _answer(_record(in_force))
+        wanted = EndpointSet.checked(json.loads(await request.read()))
+        return _answer(asdict(await self._registry.apply(wanted)))
 
     async def endpoints(self, request: web.Request) -> web.Response:
-        sets = self._registry.endpoint_sets()
-        return _answer(EndpointSets(sets=tuple(_record(endpoints) for endpoints in sets)))
+        return _answer({"sets": [asdict(each) for each in self._registry.endpoint_sets()]})
 
     async def services(self, request: web.Request) -> web.Response:
-        slots = self._registry.slots()
+        services = [
+            service_counters(slot.service, listening=slot.listener is not None)
+            for slot in self._registry.slots()
+        ]
+        return _answer({"process": self._run, "services": services})
+
+    async def load(self, request: web.Request) -> web.Response:
+        wakes = self._registry.wakes
+        known = seen(request.query.get("after", ""), self._run)
+        # Whoever has not seen anything of this process yet has nothing to wait for.
+        if known is not None:
+            await wakes.wait(known, float(request.query.get("wait", 0)))
+        self._reports += 1
         return _answer(
-            Services(
-                services=tuple(
-                    service_counters(slot.service, listening=slot.listener is not None)
-                    for slot in slots
-                )
-            )
+            {
+                "process": self._run,
+                "sequence": self._reports,
+                "wakes": wakes.count,
+                "services": [service_load(slot.service) for slot in self._registry.slots()],
+            }
         )
 
     async def run(self, request: web.Request) -> web.Response:
-        return _answer(Run(id=self._run, unconfirmed=tuple(self._registry.unconfirmed())))
+        return _answer({"id": self._run, "unconfirmed": self._registry.unconfirmed()})
 
     async def drain(self, request: web.Request) -> web.Response:
-        wanted = Drain.model_validate_strings(dict(request.query))
-        remaining = await self._registry.drain(wanted.service, wanted.replica_id, wanted.seconds)
-        return _answer(DrainResult(remaining=remaining))
+        """Wait for a duration, as the clocks of those who ask and who wait may differ."""
+        query = request.query
+        replica_id, seconds = int(query["replica_id"]), float(query["seconds"])
+        remaining = await self._registry.drain(query["service"], replica_id, seconds)
+        return _answer({"remaining": remaining})
 
 
 @web.middleware
@@ -88,17 +94,16 @@ async def _refusals(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except PortUnavailable as error:
-        refused = Refused(error=PORT_UNAVAILABLE, message=str(error), port=error.port)
-        return _answer(refused, status=409)
-    except (InvalidEndpointSet, ValidationError) as error:
-        return _answer(Refused(error=INVALID_ENDPOINT_SET, message=str(error)), status=422)
+        return _refusal(409, PORT_UNAVAILABLE, error, port=error.port)
+    except (ValueError, KeyError) as error:  # among them what can never be served
+        return _refusal(422, INVALID_ENDPOINT_SET, error)
     except Exhausted as error:
-        return _answer(Refused(error=EXHAUSTED, message=str(error)), status=503)
+        return _refusal(503, EXHAUSTED, error)
 
 
-def _record(endpoints: EndpointSet) -> state.EndpointSet:
-    return state.EndpointSet.model_validate(asdict(endpoints))
+def _refusal(status: int, name: str, error: Exception, **more: Any) -> web.Response:
+    return _answer({"error": name, "message": str(error), **more}, status)
 
 
-def _answer(record: Record, status: int = 200) -> web.Response:
-    return web.json_response(text=record.model_dump_json(), status=status)
+def _answer(values: dict[str, Any], status: int = 200) -> web.Response:
+    return web.json_response(values, status=status)

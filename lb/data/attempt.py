@@ -1,190 +1,190 @@
-"""One attempt to have a request answered by one replica."""
+"""One attempt to have a request answered by one replica: its answer is read as it comes."""
 
 from __future__ import annotations
 
-import asyncio
+from typing import Protocol
 
+from lb.data.relay import Relay
 from lb.data.replicas import Replica
-from lb.data.request import Request
 from lb.data.upstream import Connection
-from lb.http.bodies import BadFraming, Body, Fed, response_body
-from lb.http.forwarding import forward_request
-from lb.http.heads import BadHead, ResponseHead, parse_response
-from lb.http.stream import Stream, read_head
+from lb.http.bodies import BadFraming, Body, response_body
+from lb.http.heads import BadHead, RequestHead, ResponseHead, find_end, parse_response
 
 
-class Broken(Exception):
-    """The connection broke before a single byte of an answer came."""
+class Taker(Protocol):
+    """Whoever an answer is for."""
 
+    def interim(self, head: ResponseHead) -> None:
+        """Take an interim answer."""
 
-class Lost(Exception):
-    """The answer was cut, and the client has seen nothing of it yet."""
+    def switch(self, head: ResponseHead, data: bytes) -> None:
+        """Take a 101 and the first bytes of what is spoken from then on."""
 
+    def whole(self, head: ResponseHead, content: bytes) -> None:
+        """Take a final answer that came at once."""
 
-class Cut(Exception):
-    """The answer did not come to its end, or is not valid HTTP."""
+    def final(self, head: ResponseHead, body: Body, raw: bytes) -> Relay | None:
+        """Take the head of the final answer and what came of its body.
 
+        Returns:
+            Who takes more of it; nobody if it is not wanted.
+        """
 
-class Silent(Exception):
-    """Nothing moved for too long."""
+    def complete(self) -> None:
+        """Note that the answer has come to its end."""
 
+    def broken(self, message: str) -> None:
+        """Note that the connection broke before a single byte of an answer came."""
 
-class BadRequestBody(Exception):
-    """The client's body turned out not to be valid."""
+    def cut(self, message: str) -> None:
+        """Note that the answer did not come to its end, or is not valid HTTP."""
+
+    def replica_reads(self, reads: bool) -> None:
+        """Note that the replica does not follow what it is sent, or does again."""
 
 
 class Attempt:
-    """A request under way to a replica; a context manager that ends whatever is left of it."""
+    """A request under way to a replica."""
+
+    begun = False
+    """Whether any byte of an answer came."""
+    body: Body | None = None
+    """The body of the final answer, once its head has come."""
+    _buffer = b""
+    _keep_alive = False
+    _relay: Relay | None = None
 
     def __init__(
-        self, request: Request, replica: Replica, connection: Connection, idle_seconds: float
+        self, taker: Taker, replica: Replica, connection: Connection, request: RequestHead
     ) -> None:
-        self.upstream: Stream = connection.stream
-        self._request = request
+        """Listen to a connection.
+
+        Args:
+            taker: Told what comes.
+            replica: Who is asked.
+            connection: Where.
+            request: What is asked.
+        """
         self.replica = replica
-        self._received = self.upstream.received
-        self._idle_seconds = idle_seconds
-        self._loop = asyncio.get_running_loop()
-        self._moved = self._loop.time()
-        self._silent = False
-        self._kept = False
-        self._bad_body: BadFraming | None = None
-        self._upload: asyncio.Task[None] | None = None
-        self._watch: asyncio.TimerHandle | None = None
-
-    async def __aenter__(self) -> Attempt:
-        self._watch = self._loop.call_later(self._idle_seconds, self._look)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.tunnelled()
-        if self._upload:
-            self._upload.cancel()
-            # Another attempt reads the rest of the body: this one must have let go of it.
-            await asyncio.gather(self._upload, return_exceptions=True)
-        if not self._kept:
-            self.upstream.abort()
-
-    def send(self) -> None:
-        """Send the head and what is known of the body, and go on with the rest as it comes.
-
-        Raises:
-            Broken: The connection is gone already.
-        """
-        request = self._request
-        client = request.client.peer.encode()
-        head = forward_request(request.head, request.body, client, self.replica.authority)
-        try:
-            self.upstream.write(head + request.sent)
-        except ConnectionResetError as error:
-            raise Broken(str(error)) from error
-        if not request.body.done:
-            self._upload = asyncio.create_task(self._send_body())
-
-    async def head(self) -> ResponseHead:
-        """Wait for the next head, which may be an interim one.
-
-        Raises:
-            Broken: No byte of an answer came.
-            Cut: The head is incomplete or not valid.
-            Silent: Nothing moved for too long.
-            BadRequestBody: The client's body is not valid.
-        """
-        try:
-            data = await read_head(self.upstream)
-        except (ConnectionResetError, BadHead) as error:
-            raise self._reason(str(error)) from error
-        if data is None:
-            raise self._reason("the replica closed the connection")
-        self.moved()
-        try:
-            return parse_response(data)
-        except BadHead as error:
-            raise Cut(str(error)) from error
-
-    def body(self, head: ResponseHead) -> Body:
-        """Return the body of a final answer.
-
-        Raises:
-            Cut: Its framing is not valid.
-        """
-        try:
-            return response_body(self._request.head.method, head)
-        except BadHead as error:
-            raise Cut(str(error)) from error
-
-    async def part(self, body: Body) -> Fed | None:
-        """Wait for the next bytes of the body; None at its end.
-
-        Raises:
-            Cut: It ended too early, or is not valid.
-            Silent: Nothing moved for too long.
-            BadRequestBody: The client's body is not valid.
-        """
-        if body.done:
-            return None
-        try:
-            data = await self.upstream.receive()
-            fed = body.feed(data)
-        except (ConnectionResetError, BadFraming) as error:
-            raise self._reason(str(error)) from error
-        if not data and body.ends_with_connection:
-            return None
-        if not data:
-            raise self._reason("the replica closed the connection within an answer")
-        self.moved()
-        self.upstream.unread(fed.rest)
-        return fed
-
-    def finish(self, head: ResponseHead, body: Body) -> None:
-        """Keep the connection for another request if it can take one."""
-        complete = body.done and self._request.body.done and not self._upload_running
-        if complete and head.keep_alive:
-            self.replica.upstream.give_back(self.upstream)
-            self._kept = True
-
-    def moved(self) -> None:
-        """Note that bytes moved."""
-        self._moved = self._loop.time()
-
-    def tunnelled(self) -> None:
-        """Stop watching for silence."""
-        if self._watch:
-            self._watch.cancel()
+        self.connection = connection
+        self._taker = taker
+        self._request = request
+        connection.user = self
 
     @property
-    def _upload_running(self) -> bool:
-        return self._upload is not None and not self._upload.done()
+    def reusable(self) -> bool:
+        """Whether the answer leaves the connection fit for another request."""
+        body = self.body
+        return self._keep_alive and body is not None and body.done and not body.rest
 
-    async def _send_body(self) -> None:
+    def release(self, keep: bool, now: float) -> None:
+        """Let go of the connection.
+
+        Args:
+            keep: Whether it can take another request, as far as the answer says.
+            now: The time (of the event loop, in seconds).
+        """
+        connection = self.connection
+        connection.user = None
+        if keep and not connection.blocked:
+            self.replica.upstream.give_back(connection, now)
+        else:
+            connection.abort()
+
+    def from_replica(self, data: bytes) -> None:
+        """Take bytes of the answer."""
+        body = self.body
+        if body is None:
+            self.begun = True
+            self._read_heads(data)
+            return
         try:
-            await self.upstream.flushed()
-            while part := await self._request.read():
-                await self.upstream.send(part)
-                self.moved()
+            raw = body.feed(data)
         except BadFraming as error:
-            self._bad_body = error
-            self.upstream.abort()
-        except ConnectionResetError:
-            # The replica may have answered before it stopped reading; whoever reads will see.
+            self._taker.cut(str(error))
             return
+        if raw and self._relay is not None:
+            self._relay.part(raw)
+        if body.done:
+            self._taker.complete()
 
-    def _look(self) -> None:
-        left = self._moved + self._idle_seconds - self._loop.time()
-        if left > 0:
-            self._watch = self._loop.call_later(left, self._look)
+    def replica_ended(self) -> None:
+        """Take the end of the connection for that of the answer, if it is one."""
+        if self.body is not None and self.body.ends_with_connection:
+            self._taker.complete()
+        else:
+            self.replica_lost()
+
+    def replica_lost(self) -> None:
+        """Note that nothing more comes."""
+        if self.begun:
+            self._taker.cut("the replica closed the connection within an answer")
+        else:
+            self._taker.broken("the replica closed the connection")
+
+    def replica_reads(self, reads: bool) -> None:
+        """Note that the replica does not follow what it is sent, or does again."""
+        self._taker.replica_reads(reads)
+
+    def _read_heads(self, data: bytes) -> None:
+        known, last = self.connection.last_head
+        if (
+            last is not None
+            and last.whole == len(data) - len(known)
+            and not self._buffer
+            and data.startswith(known)
+            and self._request.method != b"HEAD"
+        ):
+            # What most answers are: whole, with the same head as the one before.
+            self._taker.whole(last, data[len(known) :])
             return
-        self._silent = True
-        self.upstream.abort()
-        if self._request.client.blocked:
-            # It is the client that stopped reading, and nobody waits on the replica.
-            self._request.client.abort()
+        while True:
+            try:
+                head, data = self._cut_head(data)
+            except BadHead as error:
+                self._taker.cut(str(error))
+                return
+            if head is None:
+                return
+            if head.status >= 200:
+                self._begin(head, data)
+                return
+            if head.status == 101:
+                self._taker.switch(head, data)
+                return
+            self._taker.interim(head)
+            if not data:
+                return
 
-    def _reason(self, message: str) -> Exception:
-        if self._bad_body:
-            return BadRequestBody(str(self._bad_body))
-        if self._silent:
-            return Silent(message)
-        if self.upstream.received == self._received:
-            return Broken(message)
-        return Cut(message)
+    def _cut_head(self, data: bytes) -> tuple[ResponseHead | None, bytes]:
+        """Return a head, if all of it came, and what follows it."""
+        known, head = self.connection.last_head
+        if head is not None and not self._buffer and data.startswith(known):
+            # Many answers of a replica have the same head.
+            return head, data[len(known) :]
+        seen = len(self._buffer)
+        data = self._buffer + data if seen else data
+        end = find_end(data, seen)
+        if end < 0:
+            self._buffer = data
+            return None, b""
+        self._buffer = b""
+        head = parse_response(data[:end])
+        self.connection.last_head = data[:end], head
+        return head, data[end:]
+
+    def _begin(self, head: ResponseHead, data: bytes) -> None:
+        request = self._request
+        if head.whole == len(data) and request.method != b"HEAD":
+            self._taker.whole(head, data)
+            return
+        try:
+            # HTTP/1.0 knows no chunks.
+            body = response_body(request.method, head, bare=request.minor == 0)
+            raw = body.feed(data)
+        except (BadHead, BadFraming) as error:
+            self._taker.cut(str(error))
+            return
+        self.body = body
+        self._keep_alive = head.keep_alive
+        self._relay = self._taker.final(head, body, raw)

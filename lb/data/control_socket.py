@@ -1,67 +1,106 @@
-"""The unix socket of the control interface: private, and owned by one process at a time."""
+"""The unix socket of the control interface: private, and moved aside by a process that leaves."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from skyflow.config import LONGEST_SOCKET_PATH
+from lb.files import LONGEST_NAME, control_sockets, leaving_sockets, lock_file
+from skyflow.config import LONGEST_SOCKET_PATH, Settings
 from skyflow.errors import StackError
 
 
-@contextmanager
-def sole_owner_of(path: Path) -> Iterator[None]:
-    """Be the only data plane that may bind a socket.
+def check_directory(settings: Settings) -> None:
+    """Make the directory of the sockets.
 
     Raises:
-        StackError: The path is too long, or another data plane uses it.
+        StackError: Its path is too long.
     """
-    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+    longest = len(os.fsencode(settings.balancer)) + 1 + LONGEST_NAME
+    if longest > LONGEST_SOCKET_PATH:
         raise StackError(
-            f"the path of the control socket, {path}, is longer than {LONGEST_SOCKET_PATH} bytes",
+            f"the paths of sockets in {settings.balancer} are longer than {LONGEST_SOCKET_PATH} "
+            "bytes",
             remedy="set SKYFLOW_HOME to a shorter path",
         )
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # A lock and not the socket itself says who lives: the kernel drops it however a process ends.
-    with _opened(path.with_suffix(".lock")) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StackError(
-                f"another data plane serves {path}", remedy="stop it, or set another SKYFLOW_HOME"
-            ) from None
-        yield
+    settings.balancer.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def bind(path: Path) -> socket.socket:
-    """Bind the socket, in place of one that a dead process left.
+def own(settings: Settings) -> IO[bytes]:
+    """Become the only data plane of an installation, for as long as what is returned is open.
 
     Raises:
-        OSError: The disk is full, broken or read-only, or no descriptor is left.
+        StackError: Another data plane runs.
     """
-    path.parent.chmod(0o700)
-    path.unlink(missing_ok=True)
-    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(0o177)
+    lock = _opened(lock_file(settings))
+    # A lock and not the socket itself says who lives: the kernel drops it however a process ends.
     try:
-        bound.bind(str(path))
-    except BaseException:
-        bound.close()
-        raise
-    finally:
-        os.umask(mask)
-    return bound
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise StackError(
+            f"another data plane serves {settings.balancer}",
+            remedy="stop it, have it replaced with --take-over, or set another SKYFLOW_HOME",
+        ) from None
+    return lock
 
 
-def unbind(path: Path) -> None:
-    """Remove the socket."""
-    with suppress(OSError):
-        path.unlink()
+class PrivateSocket:
+    """A unix socket that only its owner can connect to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._made: os.stat_result | None = None
+
+    def bind(self) -> socket.socket:
+        """Bind the socket, in place of one that a dead process left.
+
+        Raises:
+            OSError: The disk is full, broken or read-only, or no descriptor is left.
+        """
+        self.path.parent.chmod(0o700)
+        self.path.unlink(missing_ok=True)
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        mask = os.umask(0o177)
+        try:
+            bound.bind(str(self.path))
+            self._made = self.path.stat()
+        except BaseException:
+            bound.close()
+            raise
+        finally:
+            os.umask(mask)
+        return bound
+
+    def move(self, path: Path) -> None:
+        """Be found at another path from now on: the old one is for somebody else."""
+        with suppress(OSError):
+            if self._is_own():
+                self.path.replace(path)
+        self.path = path
+
+    def unbind(self) -> None:
+        """Remove the socket, unless it is somebody else's by now."""
+        with suppress(OSError):
+            if self._is_own():
+                self.path.unlink()
+        self._made = None
+
+    def _is_own(self) -> bool:
+        return self._made is not None and os.path.samestat(self._made, self.path.stat())
+
+
+def remove_dead_sockets(settings: Settings) -> None:
+    """Remove the control sockets of processes that were killed, but for that of the first."""
+    for path in (*control_sockets(settings)[1:], *leaving_sockets(settings)):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, suppress(OSError):
+            if probe.connect_ex(str(path)) == errno.ECONNREFUSED:
+                path.unlink()
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from lb.data.moments import Clock, Moment, moment
 from lb.data.replicas import Replica
@@ -43,73 +43,78 @@ class Doubts:
         """
         self._service = service
         self._changed = changed
+        self._readmitted: Callable[[], None] = lambda: None
         self._trust_seconds = trust_seconds
         self._clock = clock
-        self._since: dict[Replica, Moment] = {}
+        self.since: dict[Replica, Moment] = {}
+        """The replicas in doubt, each with the time of its first failure."""
         self._probes: dict[Replica, asyncio.Task[None]] = {}
 
     def __contains__(self, replica: Replica) -> bool:
-        return replica in self._since
+        return replica in self.since
 
-    @property
-    def since(self) -> Mapping[Replica, Moment]:
-        """The replicas in doubt, each with the time of its first failure."""
-        return self._since
+    def tell(self, readmitted: Callable[[], None]) -> None:
+        """Have somebody told when a replica can be reached again."""
+        self._readmitted = readmitted
 
     def preferred(self, candidates: Sequence[Replica]) -> Sequence[Replica]:
         """Return the candidates that can be reached; if there are none, those still trusted.
 
         The last ones are not passed over: a wrong guess must not make a service unreachable.
         """
-        if not self._since:
-            return candidates
-        reachable = [replica for replica in candidates if replica not in self._since]
+        reachable = [replica for replica in candidates if replica not in self.since]
         return reachable or [replica for replica in candidates if self.trusted(replica)]
 
     def trusted(self, replica: Replica) -> bool:
         """Return whether the replica's address can still be taken for its own."""
-        since = self._since.get(replica)
+        since = self.since.get(replica)
         return since is None or since.age(self._clock()) <= self._trust_seconds
 
     def unreachable(self, replica: Replica) -> None:
         """Note that a replica could not be reached."""
-        if replica not in self._since:
+        if replica not in self.since:
             _log.warning("%s: replica %d cannot be reached", self._service, replica.id)
-            self._since[replica] = self._clock()
+            self.since[replica] = self._clock()
             self._changed()
         self._probe(replica, PROBE_SECONDS)
 
     def reached(self, replica: Replica) -> None:
         """Note that a replica accepted a connection; too late if its address is not trusted."""
-        if replica in self._since and self.trusted(replica):
+        if replica in self.since and self.trusted(replica):
             _log.info("%s: replica %d can be reached again", self._service, replica.id)
             self._drop(replica)
             self._changed()
+            self._readmitted()
+
+    def suspect(self, replica: Replica) -> None:
+        """Pass a replica over until it accepts a connection, which it is asked for at once."""
+        if replica not in self.since:
+            self.doubt([(replica, self._clock())])
 
     def doubt(self, found: Iterable[tuple[Replica, Moment]]) -> None:
         """Take over doubts of another time."""
         for replica, since in found:
-            self._since[replica] = since
+            self.since[replica] = since
             self._probe(replica)
             self._changed()
 
     def confirm(self, replicas: Collection[Replica]) -> None:
         """Note that the control plane has just named these replicas, and no others."""
-        for replica in [replica for replica in self._since if replica not in replicas]:
+        for replica in [replica for replica in self.since if replica not in replicas]:
             self._drop(replica)
             self._changed()
-        for replica in self._since:
-            self._since[replica] = self._clock()
+        for replica in self.since:
+            self.since[replica] = self._clock()
             self._probe(replica)
             self._changed()
 
     def close(self) -> None:
         """Stop asking."""
-        for replica in list(self._since):
+        for replica in list(self.since):
             self._drop(replica)
 
     def _drop(self, replica: Replica) -> None:
-        del self._since[replica]
+        del self.since[replica]
         # A probe that brought the news ends by itself.
         probe = self._probes.pop(replica, None)
         if probe and probe is not asyncio.current_task():

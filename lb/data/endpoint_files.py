@@ -31,8 +31,15 @@ class Saved:
 class EndpointFiles:
     """A directory with one file per service."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, read_only: bool = False) -> None:
+        """Begin.
+
+        Args:
+            directory: Where the files are.
+            read_only: Whether another process writes them.
+        """
         self._directory = directory
+        self._read_only = read_only
 
     def load(self) -> list[Saved]:
         """Return all that can be read; what cannot is reported in the log."""
@@ -50,6 +57,8 @@ class EndpointFiles:
         Raises:
             OSError: The disk is full or broken; what was there before still is.
         """
+        if self._read_only:
+            return
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._path(saved.endpoints.service)
         # Always the same name, as there is one writer: what a killed one left is written over.
@@ -72,6 +81,8 @@ class EndpointFiles:
         Raises:
             OSError: The disk is broken.
         """
+        if self._read_only:
+            return
         try:
             self._path(service).unlink()
         except FileNotFoundError:
@@ -105,7 +116,7 @@ def _decode(data: bytes) -> Saved:
     doubts = content["doubts"]
     return Saved(
         EndpointSet.of(content["endpoints"]),
-        tuple((Endpoint(d["replica_id"], d["url"]), Moment(**d["since"])) for d in doubts),
+        tuple((Endpoint.of(d), Moment(**d["since"])) for d in doubts),
     )
 
 

@@ -1,220 +1,225 @@
-"""One request and its answer: which replicas are tried, and what reaches the client."""
+"""One request and its answer, as they pass between a client and a replica."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Iterator
+import math
 
-from lb.data import answers
-from lb.data.access_log import AccessLine
-from lb.data.attempt import Attempt, BadRequestBody, Broken, Cut, Lost, Silent
-from lb.data.exhaustion import Exhausted
-from lb.data.redaction import redact
+from lb.data.attempt import Attempt
+from lb.data.failover import Failover
+from lb.data.record import COMPLETE
+from lb.data.relay import TAIL, Relay, note_answer
 from lb.data.replicas import Replica
-from lb.data.request import Request
-from lb.data.service import Service
-from lb.data.tunnel import tunnel
-from lb.data.upstream import NotConnected
-from lb.http.bodies import Body, Fed
-from lb.http.forwarding import forward_interim, forward_response
+from lb.data.request import REPLAY_LIMIT
+from lb.data.tunnel import Tunnel
+from lb.data.upstream import Connection
+from lb.http.bodies import BadFraming, Body
+from lb.http.forwarding import forward_interim, forward_request, forward_response, forward_switch
 from lb.http.heads import ResponseHead
 
-CLIENT_GONE = 499
-"""Status that access logs know for a client that went away before it was answered."""
-HOLD_LIMIT = 64 * 1024
-"""Longest answer in bytes that is held back until it is whole, if its request may be repeated."""
-HOLD_SECONDS = 0.1
-"""Longest time that such an answer is held back: a slow one passes as it comes."""
 
+class Exchange(Failover):
+    """A request and its answer, as they pass between the client and the replica that has it.
 
-class Exchange:
-    """A request on its way to the replica that answers it."""
+    Nothing here waits: each method is called when something happened, and returns at once.
+    """
 
-    def __init__(self, request: Request, service: Service, stay_open: bool) -> None:
-        self._request = request
-        self._service = service
-        self._stay_open = stay_open and request.head.keep_alive
-        self._client = request.client
-        self._at = time.time()
-        self._begin = time.monotonic()
-        self._tried: list[Replica] = []
-        self._stale: Replica | None = None
-        self._continued = False
-        self._countable = True
-        self._status = 0
-        self._sent = 0
-        self._ending = "gone"
-        self._replica: Replica | None = None
+    _continued = False
 
-    async def run(self) -> bool:
+    # What the client's connection calls
+
+    @property
+    def uploading(self) -> bool:
+        """Whether what the client sends belongs to this request."""
+        return not self.request.body.done
+
+    @property
+    def due(self) -> float:
+        """When (loop time, seconds) to call `silent`, unless something moves until then."""
+        if self._attempt is None:
+            return math.inf
+        moved_at = self._moved_at
+        if self._relay is not None and self._relay.moved_at > moved_at:
+            moved_at = self._relay.moved_at
+        silent_at = moved_at + self.service.endpoints.stream_timeout_seconds
+        return silent_at if self._relay is not None else min(silent_at, self._late_at)
+
+    def begin(self, data: bytes) -> bytes:
         """Have the request answered.
 
+        Args:
+            data: What came after its head.
+
         Returns:
-            Whether the client's connection can take another request.
-
-        Raises:
-            ConnectionResetError: The client is gone.
+            What came after its end.
         """
-        failure = answers.nothing_ready(self._service.endpoints.service)
-        for replica, fresh in self._candidates():
-            try:
-                with replica.request():
-                    return await self._attempt(replica, fresh)
-            except NotConnected:
-                self._service.unreachable(replica)
-                if failure.status == 503:
-                    failure = answers.all_refused(self._service.endpoints.service)
-            except Exhausted as error:
-                # Says nothing of the replica, and the next one may have a connection to spare.
-                if failure.status == 503:
-                    failure = answers.exhausted(str(error))
-            except (Broken, Lost) as error:
-                failure = answers.broken(str(error))
-                if not self._request.may_repeat(self._service.endpoints.retry):
-                    break
-            except (Cut, Silent, BadRequestBody) as error:
-                return await self._fail(replica, error)
-        return await self._answer(failure)
-
-    def line(self) -> AccessLine:
-        """Return the line for the access log."""
-        return AccessLine(
-            at=self._at,
-            client=self._client.peer,
-            method=self._request.head.method.decode(),
-            target=redact(self._request.head.target),
-            status=self._status or CLIENT_GONE,
-            sent=self._sent,
-            replica=self._replica.id if self._replica else None,
-            seconds=time.monotonic() - self._begin,
-            tries=len(self._tried),
-            ending=self._ending,
-        )
-
-    def _candidates(self) -> Iterator[tuple[Replica, bool]]:
-        fresh = not self._request.may_reuse(self._service.endpoints.retry)
-        while (replica := self._service.choose(self._tried)) is not None:
-            self._tried.append(replica)
-            yield replica, fresh
-        # A replica that closed a used connection has most likely never read the request on it. No
-        # other is left, and the request may be repeated: it gets one new connection there.
-        stale = self._stale
-        if stale and self._service.is_ready(stale):
-            self._tried.append(stale)
-            yield stale, True
-
-    async def _attempt(self, replica: Replica, fresh: bool) -> bool:
-        connection = await replica.upstream.connect(fresh)
-        if not connection.reused:
-            self._service.reached(replica)
-        self._replica = replica
-        idle = self._service.endpoints.stream_timeout_seconds
-        try:
-            async with Attempt(self._request, replica, connection, idle) as attempt:
-                attempt.send()
-                head = await self._final_head(attempt)
-                if head.status == 101:
-                    return await self._switch(attempt, head)
-                return await self._relay(attempt, head)
-        except Broken:
-            if connection.reused:
-                self._stale = replica
+        request = self.request
+        self.service.measures.arrived()
+        if data and not request.body.done:
+            if len(data) != request.body.length:
+                data = self.from_client(data)
             else:
-                replica.failures += 1
-            raise
-        except Lost:
-            replica.failures += 1
-            raise
+                # All of the body came with the head, as that of most requests does.
+                request.feed(data)
+                data = b""
+        if self.over:
+            return data
+        if self.service.prefix_bytes:
+            self._search.begin()
+        else:
+            self._search.next()
+        return data
 
-    async def _final_head(self, attempt: Attempt) -> ResponseHead:
-        while (head := await attempt.head()).status < 200:
-            if head.status == 101:
-                if self._request.head.upgrade is None:
-                    raise Cut("the replica changes the protocol and was not asked to")
-                if not self._request.body.done:
-                    raise Cut("the replica changes the protocol before the end of the request")
-                return head
-            if head.status == 100 and self._continued:
-                continue
-            self._continued = self._continued or head.status == 100
-            if self._request.head.minor > 0:
-                await self._client.send(forward_interim(head))
-        return head
+    def from_client(self, data: bytes) -> bytes:
+        """Take more of the request; return what came after its end."""
+        try:
+            raw = self.request.feed(data)
+        except BadFraming as error:
+            self._bad_body(str(error))
+            return b""
+        self._moved_at = self._time()
+        if self._attempt is not None:
+            self._attempt.connection.write(raw)
+            self._note_sent()
+        elif self._search.waits_for_content:
+            self._search.begin()
+        elif self.request.kept_size > REPLAY_LIMIT:
+            self._client.pause()
+        return self.request.body.rest
 
-    async def _switch(self, attempt: Attempt, head: ResponseHead) -> bool:
-        self._commit(attempt, head)
-        attempt.tunnelled()
-        await self._client.send(forward_interim(head))
-        self._sent = await tunnel(self._client, attempt.upstream)
-        self._ending = "complete"
+    def client_ended(self) -> bool:
+        """Return whether a client that has said its last byte is believed to listen still."""
         return False
 
-    async def _relay(self, attempt: Attempt, head: ResponseHead) -> bool:
-        body = attempt.body(head)
-        held = await self._hold(attempt, body)
-        old_client = self._request.head.minor == 0
-        self._countable = not body.ends_with_connection and not (body.chunked and old_client)
+    def client_gone(self) -> None:
+        """Note that the client's connection is gone."""
+        self._end()
+
+    def client_reads(self, reads: bool) -> None:
+        """Note that the client does not follow what it is sent, or does again."""
+        if self._attempt is None:
+            return
+        if reads:
+            self._moved_at = self._time()
+            self._attempt.connection.resume()
+        else:
+            self._attempt.connection.pause()
+
+    # What the attempt calls
+
+    def interim(self, head: ResponseHead) -> None:
+        """Pass an interim answer on."""
+        self._moved_at = self._time()
+        repeated = head.status == 100 and self._continued
+        self._continued = self._continued or head.status == 100
+        if self.request.head.minor > 0 and not repeated:
+            self._client.write(forward_interim(head))
+
+    def switch(self, head: ResponseHead, data: bytes) -> None:
+        """Leave HTTP, if that was asked for."""
+        attempt = self._attempt
+        assert attempt is not None  # noqa: S101 - it is the attempt that calls
+        if self.request.head.upgrade is None:
+            self.cut("the replica changes the protocol and was not asked to")
+            return
+        if not self.request.body.done:
+            self.cut("the replica changes the protocol before the end of the request")
+            return
+        record, replica = self.record, attempt.replica
+        self.service.answered(replica, 101)
+        note_answer(record, replica, head, self._time())
+        self._client.write(forward_switch(head, record.request_id))
+        tunnel = Tunnel(self._client, attempt.connection, replica, self.service, record)
+        if data:
+            tunnel.from_replica(data)
+        self.over = True
+        self._attempt = None
+        self._search.end()
+        self._front.switched(tunnel)
+
+    def whole(self, head: ResponseHead, content: bytes) -> None:
+        """Pass on a final answer that came at once, as most do."""
+        attempt = self._attempt
+        assert attempt is not None  # noqa: S101 - it is the attempt that calls
+        if self._passed_over(attempt.replica, head.status):
+            return
+        now, record, request = self._time(), self.record, self.request
+        done = request.body.done
+        keep = self._stay_open and done
+        note_answer(record, attempt.replica, head, now)
+        lines = forward_response(head, request.head, keep, record.request_id)
+        self._client.write(lines + content)
+        record.sent = len(content)
+        if head.kind:
+            record.tail = (content[-TAIL:],)
+        record.ending = COMPLETE
+        self._end(head.keep_alive and done, now)
+        self._front.answered(keep, now)
+
+    def final(self, head: ResponseHead, body: Body, raw: bytes) -> Relay | None:
+        """Pass the beginning of the final answer on, or wait for more of it."""
+        attempt = self._attempt
+        assert attempt is not None  # noqa: S101 - it is the attempt that calls
+        if self._passed_over(attempt.replica, head.status):
+            return None
         # An answer before the end of the request leaves bytes on the way that nobody wants.
-        keep = self._stay_open and self._countable and self._request.body.done
-        self._commit(attempt, head)
-        lines = forward_response(head, body, self._request.head, keep)
-        self._sent = sum(len(fed.payload) for fed in held)
-        await self._client.send(lines + b"".join(fed.payload for fed in held))
-        while fed := await attempt.part(body):
-            self._sent += len(fed.payload)
-            await self._client.send(fed.payload if old_client else fed.raw)
-            attempt.moved()
-        attempt.finish(head, body)
-        self._ending = "complete"
-        return keep
+        self._relay = relay = Relay(
+            self._client,
+            self.request.head,
+            attempt.replica,
+            attempt.connection,
+            self.record,
+            head,
+            body,
+            self._stay_open and self.request.body.done,
+        )
+        relay.begin(raw, hold=self._may_repeat)
+        if body.done:
+            self.complete()
+        return relay
 
-    async def _hold(self, attempt: Attempt, body: Body) -> list[Fed]:
-        """Wait a moment for a short answer to be whole: its loss then costs the client nothing."""
-        held: list[Fed] = []
-        short = body.length is not None and body.length <= HOLD_LIMIT
-        if body.done or not short or not self._request.may_repeat(self._service.endpoints.retry):
-            return held
-        try:
-            async with asyncio.timeout(HOLD_SECONDS):
-                while fed := await attempt.part(body):
-                    held.append(fed)
-        except TimeoutError:
-            return held
-        except Cut as error:
-            raise Lost(str(error)) from error
-        return held
+    def complete(self) -> None:
+        """Note that the answer has come to its end."""
+        attempt, relay = self._attempt, self._relay
+        assert attempt is not None  # noqa: S101 - as above
+        assert relay is not None  # noqa: S101 - as above
+        relay.commit()
+        now = self._time()
+        self.record.ending = COMPLETE
+        self._end(attempt.reusable and self.request.body.done, now)
+        self._front.answered(relay.keep, now)
 
-    def _commit(self, attempt: Attempt, head: ResponseHead) -> None:
-        """Note that from now on the client sees this answer and no other."""
-        self._status = head.status
-        attempt.replica.codes[head.status] += 1
+    def replica_reads(self, reads: bool) -> None:
+        """Note that the replica does not follow what it is sent, or does again."""
+        if self.uploading:
+            self._moved_at = self._time()
+            self._client.resume() if reads else self._client.pause()
 
-    async def _fail(self, replica: Replica, error: Exception) -> bool:
-        if not isinstance(error, BadRequestBody):
-            replica.failures += 1
-        if self._status:
-            self._ending = "cut"
-            # A client that does not count would take a mere close for the end of the body.
-            self._client.close() if self._countable else self._client.reset()
-            return False
-        if isinstance(error, BadRequestBody):
-            return await self._answer(answers.bad_request(str(error)))
-        if isinstance(error, Cut):
-            return await self._answer(answers.broken(str(error)))
-        seconds = self._service.endpoints.stream_timeout_seconds
-        if self._request.body.done:
-            return await self._answer(answers.silent(seconds))
-        return await self._answer(answers.client_silent(seconds))
+    # What the search for a replica calls
 
-    async def _answer(self, answer: answers.Answer) -> bool:
-        self._status = answer.status
-        self._service.codes[answer.status] += 1
-        self._replica = None
-        keep = self._stay_open and self._request.body.done
-        head = self._request.head
-        data = answer.encode(method=head.method, keep_alive=keep, old_client=head.minor == 0)
-        await self._client.send(data)
-        self._sent = 0 if head.method == b"HEAD" else len(answer.content)
-        self._ending = "complete"
-        return keep
+    def ask(self, replica: Replica, connection: Connection) -> None:
+        """Send the request to a replica."""
+        self._replica = replica
+        record, request = self.record, self.request
+        record.replica_id = replica.id
+        head = request.head
+        self._attempt = Attempt(self, replica, connection, head)
+        data = forward_request(head, record.client, replica.authority, record.request_id)
+        connection.write(data + request.kept if request.kept_size else data)
+        self._moved_at = now = self._time()
+        endpoints = self.service.endpoints
+        silent_at = now + endpoints.stream_timeout_seconds
+        if self._front.armed_for > silent_at:
+            self._front.watch(silent_at)
+        if request.kept_size > REPLAY_LIMIT or endpoints.timeout_seconds is not None:
+            self._note_sent()
+        if self._client.paused and not request.body.done:
+            self._client.resume()
+
+    def _note_sent(self) -> None:
+        """Note that all that came of the request was sent to the replica."""
+        if self.request.kept_size:
+            self.request.sent()
+        seconds = self.service.endpoints.timeout_seconds
+        if seconds is not None and self.request.body.done:
+            self._late_at = self._moved_at + seconds
+            self._front.watch(self._late_at)

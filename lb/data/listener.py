@@ -6,21 +6,18 @@ import asyncio
 import errno
 import os
 import resource
+import socket
 import sys
-from collections.abc import Callable
 
-from lb.data.access_log import AccessLine
-from lb.data.client import Client, turn_away
+from lb.data.client import Client
 from lb.data.exhaustion import Exhausted, is_exhaustion
 from lb.data.service import Service
-from lb.http.stream import Stream
+from lb.data.sockets import Sockets
 
 _BACKLOG = 1024
 _SPARE = 64
 """File descriptors that no client gets: for connections to replicas, the disk and the control
 process."""
-
-LineWriter = Callable[[Service, AccessLine], None]
 
 
 class PortUnavailable(Exception):
@@ -34,49 +31,44 @@ class PortUnavailable(Exception):
 class Listener:
     """A port that serves one service."""
 
-    def __init__(self, service: Service, log: LineWriter) -> None:
+    def __init__(self, service: Service) -> None:
         self.service = service
         """The service served now: another one when a new incarnation takes the port over."""
         self.closing = False
-        self._log = log
+        self.keep_alive = True
+        """Whether connections may go on after the request that they are at."""
         self._clients: set[Client] = set()
-        self._turned_away: set[asyncio.Task[None]] = set()
         self._descriptors = _descriptors()
         self._spare = min(_SPARE, self._descriptors // 4)
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
-    async def open(self, host: str, port: int) -> None:
+    async def open(self, sockets: Sockets, port: int) -> None:
         """Start to accept connections.
 
         Raises:
             PortUnavailable: The port is taken or not allowed.
             Exhausted: It may well be free.
         """
-        loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(self._protocol, host, port, backlog=_BACKLOG)
+            await self._accept_on(sockets, port)
         except OSError as error:
-            if is_exhaustion(error) and error.errno != errno.EADDRNOTAVAIL:
-                raise Exhausted(f"port {port}: {os.strerror(error.errno or 0)}") from error
-            # asyncio puts a sentence of its own, with the port in it, in the place of strerror.
             reason = os.strerror(error.errno) if error.errno else str(error)
+            if is_exhaustion(error) and error.errno != errno.EADDRNOTAVAIL:
+                raise Exhausted(f"port {port}: {reason}") from error
             raise PortUnavailable(port, reason) from error
-        if not self._server.sockets:
-            # Event loops take a socket that cannot be made for one of a kind that is not known.
-            raise Exhausted(f"port {port}: no socket could be made")
-
-    def log(self, service: Service, line: AccessLine) -> None:
-        """Write a line to the access log."""
-        self._log(service, line)
 
     def close(self) -> None:
         """Stop accepting; connections end with the request that they are at."""
+        self.leave()
         self.closing = True
-        if self._server:
-            self._server.close()
         for client in list(self._clients):
             if client.idle:
                 client.abort()
+
+    def leave(self) -> None:
+        """Stop accepting; each connection ends with the next answer, which says so."""
+        self.keep_alive = False
+        self._stop_accepting()
 
     def abort(self) -> None:
         """End all connections now."""
@@ -92,23 +84,50 @@ class Listener:
         """Whether any connection is left."""
         return bool(self._clients)
 
-    def _protocol(self) -> Stream:
-        return Stream(on_open=self._accept)
-
-    def _accept(self, stream: Stream) -> None:
+    def came(self, client: Client) -> None:
+        """Take a new connection in, or turn it away if there is no room."""
+        self._clients.add(client)
         # The lowest free number is always taken: a high one means that few are left.
-        left = self._descriptors - stream.descriptor
+        left = self._descriptors - client.descriptor
         if left > self._spare:
-            self._clients.add(Client(stream, self, self._clients.discard))
             return
-        self.service.codes[503] += 1
+        self.service.measures.answered(None, 503)
         if left <= self._spare // 2:
             # Many came at once: those that wait for an answer must not take all that is spare.
-            stream.abort()
-            return
-        task = asyncio.create_task(turn_away(stream))
-        self._turned_away.add(task)
-        task.add_done_callback(self._turned_away.discard)
+            client.abort()
+        else:
+            client.turn_away()
+
+    def went(self, client: Client) -> None:
+        """Note that a connection is gone."""
+        self._clients.discard(client)
+
+    async def _accept_on(self, sockets: Sockets, port: int) -> None:
+        lent = await sockets.open(port)
+        try:
+            self._servers = [await self._accepting(each) for each in lent]
+        except BaseException:
+            await sockets.close(port)
+            raise
+
+    async def _accepting(self, lent: socket.socket) -> asyncio.Server:
+        # A copy, as a server closes its socket, and this one may be handed on to another process.
+        own = lent.dup()
+        try:
+            return await asyncio.get_running_loop().create_server(
+                self._protocol, sock=own, backlog=_BACKLOG
+            )
+        except BaseException:
+            own.close()
+            raise
+
+    def _stop_accepting(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    def _protocol(self) -> Client:
+        return Client(self)
 
 
 def _descriptors() -> int:

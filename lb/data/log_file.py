@@ -1,8 +1,11 @@
-"""A log file that is rotated, and holds whole lines also when its disk was full for a while."""
+"""A log file that several processes write and rotate, of whole lines also after a full disk."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _LARGEST_BYTES = 10 * 1024 * 1024
@@ -21,7 +24,6 @@ class LogFile:
         """
         self._path = path
         self._handle = _open(path)
-        self._size = os.fstat(self._handle).st_size
 
     def append(self, lines: bytes) -> None:
         """Write whole lines, or nothing of them.
@@ -29,21 +31,46 @@ class LogFile:
         Raises:
             OSError: The disk is full or broken.
         """
-        if self._size and self._size + len(lines) > _LARGEST_BYTES:
-            self._rotate()
-        written = 0
-        try:
-            while written < len(lines):
-                written += os.write(self._handle, lines[written:])
-        except OSError:
-            if written:
-                os.ftruncate(self._handle, self._size)
-            raise
-        self._size += written
+        with self._locked() as size:
+            if size and size + len(lines) > _LARGEST_BYTES:
+                self._rotate()
+                size = 0
+            written = 0
+            try:
+                while written < len(lines):
+                    written += os.write(self._handle, lines[written:])
+            except OSError:
+                if written:
+                    os.ftruncate(self._handle, size)
+                raise
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._handle)
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        """Hold other writers off, and yield the size of the file."""
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+        while not self._is_current():
+            # Another process has rotated it, or somebody removed it.
+            self._replace_handle()
+            fcntl.flock(self._handle, fcntl.LOCK_EX)
+        try:
+            yield os.fstat(self._handle).st_size
+        finally:
+            fcntl.flock(self._handle, fcntl.LOCK_UN)
+
+    def _is_current(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._handle), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _replace_handle(self) -> None:
+        handle = _open(self._path)
+        os.close(self._handle)
+        self._handle = handle
 
     def _rotate(self) -> None:
         for number in range(_KEPT - 1, 0, -1):
@@ -51,9 +78,8 @@ class LogFile:
             if older.exists():
                 older.replace(self._numbered(number + 1))
         self._path.replace(self._numbered(1))
-        handle = _open(self._path)
-        os.close(self._handle)
-        self._handle, self._size = handle, 0
+        self._replace_handle()
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")

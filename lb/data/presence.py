@@ -19,8 +19,15 @@ _log = logging.getLogger(__name__)
 class Presence:
     """A small file that says when its writer last lived."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Begin.
+
+        Args:
+            path: The file.
+            read_only: Whether another process writes it.
+        """
         self._path = path
+        self._read_only = read_only
         self._failed = False
 
     def last(self) -> Moment:
@@ -35,6 +42,8 @@ class Presence:
 
     def note(self, now: Moment) -> None:
         """Write down that the data plane lives; a disk that fails is reported once."""
+        if self._read_only:
+            return
         try:
             self._write(json.dumps(asdict(now)).encode().ljust(_SIZE))
         except OSError as error:

@@ -7,15 +7,18 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 
-from lb.data.access_log import AccessLine, AccessLogs
+from lb.data.access_log import AccessLogs
 from lb.data.doubts import TRUST_SECONDS, Doubts
+from lb.data.endpoint_checks import InvalidEndpointSet, check_endpoint_set
 from lb.data.endpoint_files import EndpointFiles, Saved
 from lb.data.endpoints import EndpointSet
 from lb.data.exhaustion import Exhausted
 from lb.data.listener import Listener, PortUnavailable
 from lb.data.moments import Clock, Moment, moment
 from lb.data.saving import Saving
-from lb.data.service import InvalidEndpointSet, Service, check_endpoint_set
+from lb.data.service import Service
+from lb.data.sockets import Sockets
+from lb.data.wakes import Wakes
 
 _REMEMBERED = 10_000
 """Services whose removal is remembered, so that a late message does not bring one back."""
@@ -37,7 +40,7 @@ class Registry:
 
     def __init__(
         self,
-        host: str,
+        sockets: Sockets,
         files: EndpointFiles,
         logs: AccessLogs,
         trust_seconds: float = TRUST_SECONDS,
@@ -46,14 +49,15 @@ class Registry:
         """Begin without services.
 
         Args:
-            host: Address that ports are listened on.
+            sockets: Gives the sockets that ports are listened on.
             files: Where sets are kept.
             logs: Where requests are logged.
             trust_seconds: How long an address is used that nobody vouches for.
             clock: Tells the time.
         """
         self.trust_seconds = trust_seconds
-        self._host = host
+        self.wakes = Wakes()
+        self._sockets = sockets
         self._files = files
         self._logs = logs
         self._clock = clock
@@ -155,6 +159,11 @@ class Registry:
         found = slot.service if slot else next(retired, None)
         return await found.drain(replica_id, seconds) if found else 0
 
+    def leave(self) -> None:
+        """Stop accepting; each connection ends with the next answer, which says so."""
+        for listener in self._listeners():
+            listener.leave()
+
     def close(self) -> None:
         """Stop accepting; connections end with the request that they are at."""
         for listener in self._listeners():
@@ -175,7 +184,8 @@ class Registry:
         same = old is not None and old.endpoints.incarnation == endpoints.incarnation
         check_endpoint_set(endpoints)
         service = old if old and same else self._new(endpoints)
-        kept = slot.listener if slot and slot.service.endpoints.port == endpoints.port else None
+        port = slot.service.endpoints.port if slot else None
+        kept = slot.listener if slot and port == endpoints.port else None
         listener = kept or await self._open(service, endpoints.port)
         service.update(endpoints)
         listener.service = service
@@ -183,6 +193,8 @@ class Registry:
             self._retire(slot, keep_service=same, keep_listener=listener is slot.listener)
         self._slots[endpoints.service] = Slot(service, listener)
         self._removed.pop(endpoints.service, None)
+        if slot and slot.listener and slot.listener is not listener and port is not None:
+            await self._sockets.close(port)
 
     async def _remove(self, endpoints: EndpointSet) -> None:
         self._removed[endpoints.service] = endpoints
@@ -192,6 +204,8 @@ class Registry:
         if slot:
             self._retire(slot, keep_service=False, keep_listener=False)
             old = slot.service.endpoints
+            if slot.listener:
+                await self._sockets.close(old.port)
             await self._logs.release(self._logs.path(old.service, old.incarnation))
 
     def _retire(self, slot: Slot, *, keep_service: bool, keep_listener: bool) -> None:
@@ -229,16 +243,12 @@ class Registry:
     def _new(self, endpoints: EndpointSet) -> Service:
         changed = partial(self._saving.changed, endpoints.service)
         doubts = Doubts(endpoints.service, changed, self.trust_seconds, self._clock)
-        return Service(endpoints, doubts)
+        return Service(endpoints, doubts, self.wakes, self._logs.write)
 
     async def _open(self, service: Service, port: int) -> Listener:
-        listener = Listener(service, self._write)
-        await listener.open(self._host, port)
+        listener = Listener(service)
+        await listener.open(self._sockets, port)
         return listener
-
-    def _write(self, service: Service, line: AccessLine) -> None:
-        endpoints = service.endpoints
-        self._logs.write(self._logs.path(endpoints.service, endpoints.incarnation), line)
 
     def _newest(self, name: str) -> EndpointSet | None:
         slot = self._slots.get(name)

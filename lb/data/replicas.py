@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 from lb.data.endpoints import Endpoint
 from lb.data.upstream import Upstream
@@ -21,37 +20,60 @@ class Replica:
         Raises:
             ValueError: The URL is not that of a plain HTTP server.
         """
-        host, port, self.authority = _address(endpoint.url)
         self.endpoint = endpoint
         self.id = endpoint.replica_id
         self.url = endpoint.url
-        self.upstream = Upstream(host, port)
+        self.upstream = Upstream(endpoint.url)
+        self.authority = self.upstream.authority
         self.in_flight = 0
+        self.weight = endpoint.weight
+        self.capacity = endpoint.capacity
+        self.pace = 1.0
         self.last_chosen = 0
         self.requests = 0
         self.failures = 0
         self.codes: Counter[int] = Counter()
-        self.idle = asyncio.Event()
-        self.idle.set()
+        self.freed: Callable[[Replica], None] | None = None
+        """Told that a request has ended, if anybody wants to know."""
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def take_over(self, endpoint: Endpoint) -> None:
+        """Take note of what is said of the same replica now."""
+        self.endpoint = endpoint
+        self.weight = endpoint.weight
+        self.capacity = endpoint.capacity
+
+    def begin(self) -> None:
+        """Count a request as in flight."""
+        self.requests += 1
+        self.in_flight += 1
+
+    def end(self) -> None:
+        """Count a request as no longer in flight."""
+        self.in_flight -= 1
+        if self._waiting and not self.in_flight:
+            self._tell_waiting()
+        if self.freed is not None:
+            self.freed(self)
+
+    async def idle(self) -> None:
+        """Wait until nothing is in flight."""
+        while self.in_flight:
+            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            await waiting
 
     @contextmanager
     def request(self) -> Iterator[None]:
         """Count a request while it is in flight."""
-        self.requests += 1
-        self.in_flight += 1
-        self.idle.clear()
+        self.begin()
         try:
             yield
         finally:
-            self.in_flight -= 1
-            if not self.in_flight:
-                self.idle.set()
+            self.end()
 
-
-def _address(url: str) -> tuple[str, int, bytes]:
-    parts = urlsplit(url)
-    plain = parts.scheme == "http" and parts.hostname and "@" not in parts.netloc
-    if not plain or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValueError(f"{url!r} is not an endpoint; one looks like http://10.0.0.7:8080")
-    assert parts.hostname  # noqa: S101 - part of `plain`
-    return parts.hostname, parts.port or 80, parts.netloc.encode("ascii")
+    def _tell_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)

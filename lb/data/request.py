@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from lb.http.bodies import Body, request_body
-from lb.http.heads import RequestHead, parse_request
-from lb.http.stream import Stream
+from lb.http.bodies import Body, ChunkedBody, request_body
+from lb.http.heads import RequestHead
 
 REPLAY_LIMIT = 64 * 1024
 """Longest body, in bytes, that is kept so that another replica can be sent it."""
@@ -15,37 +14,50 @@ _IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE
 class Request:
     """A request whose body may still be on its way."""
 
-    def __init__(self, data: bytes, client: Stream) -> None:
-        """Read the head.
+    __slots__ = ("_kept", "body", "head", "kept_size", "replayable")
+
+    def __init__(self, head: RequestHead) -> None:
+        """Begin with the head.
 
         Raises:
-            BadHead: It is not valid.
+            BadHead: Its framing is ambiguous or unknown.
         """
-        self.head: RequestHead = parse_request(data)
-        self.body: Body = request_body(self.head)
-        self.client = client
-        self.sent = b""
-        """What was read of the body, framing included; empty once it is too long to be kept."""
+        self.head = head
+        self.body: Body = request_body(head)
+        self._kept: list[bytes] = []
+        self.kept_size = 0
+        """Number of bytes of the body that are kept, framing included."""
         self.replayable = True
-        """Whether all that was read of the body is still there."""
+        """Whether all that came of the body is still there."""
 
-    async def read(self) -> bytes:
-        """Wait for more of the body, framing included; nothing at its end.
+    @property
+    def kept(self) -> bytes:
+        """What came of the body, framing included, unless it is too long to be kept."""
+        return self._kept[0] if len(self._kept) == 1 else b"".join(self._kept)
+
+    @property
+    def prefix(self) -> bytes:
+        """The content that came so far, without framing."""
+        return ChunkedBody(bare=True).feed(self.kept) if self.body.chunked else self.kept
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes of the client and return those of the body that can be passed on.
 
         Raises:
             BadFraming: The body is not valid.
-            ConnectionResetError: The client is gone.
         """
-        while not self.body.done:
-            data = await self.client.receive()
-            if not data:
-                raise ConnectionResetError("the client ended within its request")
-            fed = self.body.feed(data)
-            self.client.unread(fed.rest)
-            if fed.raw:
-                self._keep(fed.raw)
-                return fed.raw
-        return b""
+        raw = self.body.feed(data)
+        if raw and self.replayable:
+            self._kept.append(raw)
+            self.kept_size += len(raw)
+        return raw
+
+    def sent(self) -> None:
+        """Note that all there is was sent to a replica: what is too long is no longer kept."""
+        if self.kept_size > REPLAY_LIMIT:
+            self.replayable = False
+            self._kept.clear()
+            self.kept_size = 0
 
     def may_repeat(self, retry: str) -> bool:
         """Return whether it may be sent to another replica after it was sent to one."""
@@ -54,21 +66,11 @@ class Request:
         return retry == "all" or self.head.method in _IDEMPOTENT
 
     def may_reuse(self, retry: str) -> bool:
-        """Return whether it may go over a connection that was used before.
+        """Return whether it may go over any connection that was used before.
 
         The replica may be closing such a connection at this very moment, and nobody can tell that
         from a replica that took the request and died. So a request that could not be repeated then
-        gets a new connection.
+        gets a new connection, or one that is most surely open.
         """
         length = self.body.length
-        short = length is not None and length <= REPLAY_LIMIT
-        return short and self.may_repeat(retry)
-
-    def _keep(self, raw: bytes) -> None:
-        if not self.replayable:
-            return
-        if len(self.sent) + len(raw) > REPLAY_LIMIT:
-            self.replayable = False
-            self.sent = b""
-        else:
-            self.sent += raw
+        return length is not None and length <= REPLAY_LIMIT and self.may_repeat(retry)

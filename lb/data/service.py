@@ -3,45 +3,68 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Collection, Iterable
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
 
+from lb.data import answers
+from lb.data.admission import Admission
+from lb.data.balancing import balancing_of
 from lb.data.doubts import Doubts
+from lb.data.ejection import GATEWAY_FAILURES, Ejections
+from lb.data.endpoint_checks import check_endpoint_set
 from lb.data.endpoints import Endpoint, EndpointSet
+from lb.data.measures import Measures
 from lb.data.moments import Moment
-from lb.data.policies import POLICIES
+from lb.data.policies import Choice
+from lb.data.record import Record
 from lb.data.replicas import Replica
+from lb.data.request import Request
+from lb.data.retry_budget import RetryBudget
+from lb.data.wakes import Wakes
 
-RETRIES = ("safe", "all", "none")
+LineWriter = Callable[[EndpointSet, Record], None]
 REMEMBERED = 100
 """Replicas that left whose counters are kept: those that are not ready for a moment come back."""
-
-
-class InvalidEndpointSet(ValueError):
-    """An endpoint set that can never be served."""
 
 
 class Service:
     """A service that requests are balanced for."""
 
-    def __init__(self, endpoints: EndpointSet, doubts: Doubts) -> None:
+    def __init__(
+        self,
+        endpoints: EndpointSet,
+        doubts: Doubts,
+        wakes: Wakes | None = None,
+        log: LineWriter = lambda _, __: None,
+    ) -> None:
         """Prepare for requests.
 
         Args:
             endpoints: What to serve.
             doubts: Takes note of what could not be reached; belongs to this service alone.
+            wakes: Told of a request that comes while no replica is ready.
+            log: Writes the access log.
 
         Raises:
             InvalidEndpointSet: The set can never be served.
         """
         check_endpoint_set(endpoints)
         self.endpoints = endpoints
-        self.codes: Counter[int] = Counter()
-        """Number of answers that no replica gave, by status."""
+        self.measures = Measures(wakes or Wakes())
         self.confirmed = True
         """Whether the control plane has named these replicas since this process lives."""
+        self.budget = RetryBudget()
+        """What may be repeated after time-outs and failures that replicas answered with."""
+        self.admission = Admission(self.has_room, self._refusal)
+        """Where requests wait for a replica."""
         self._doubts = doubts
-        self._policy = POLICIES[endpoints.load_balancing_policy]()
+        doubts.tell(self.admission.wake)
+        self.ejections = Ejections(endpoints.service, doubts.suspect)
+        """Replicas that are passed over because of what came of their requests."""
+        self._choice: Choice[Replica] = Choice(balancing_of(endpoints))
+        self.prefix_bytes = 0
+        """How much of a request's content the policy wants to see; 0 for nothing."""
+        self._log = log
         self._ready: list[Replica] = []
         self._leaving: list[Replica] = []
         self.update(endpoints)
@@ -64,15 +87,23 @@ class Service:
         for replica in ready:
             replica.upstream.reopen()
         self._ready = ready
-        self.confirm()
-        if type(self._policy) is not POLICIES[endpoints.load_balancing_policy]:
-            self._policy = POLICIES[endpoints.load_balancing_policy]()
+        self.ejections.keep(ready)
+        self.measures.ready = len(ready)
+        if self._choice.balancing != balancing_of(endpoints):
+            self._choice = Choice(balancing_of(endpoints))
+        self._choice.update(ready)
+        self.prefix_bytes = self._choice.prefix_bytes
         self.endpoints = endpoints
+        for replica in ready:
+            replica.freed = self._freed if endpoints.max_concurrency else None
+        self.admission.bound(endpoints.queue)
+        self.confirm()
 
     def confirm(self) -> None:
         """Note that the control plane has just said that the set in force is the newest one."""
         self.confirmed = True
         self._doubts.confirm(self._ready)
+        self.admission.wake()
 
     def restore(self, doubts: Iterable[tuple[Endpoint, Moment]]) -> None:
         """Take over from disk what an earlier process knew; nobody has confirmed it to this one."""
@@ -88,10 +119,13 @@ class Service:
     def retire(self) -> None:
         """Take no new requests; those in flight go on."""
         self._doubts.close()
+        self.ejections.keep(())
         self._leaving += self._ready
         self._ready = []
+        self.measures.ready = 0
         for replica in self._leaving:
             replica.upstream.close()
+        self.admission.close(answers.nothing_ready(self.endpoints.service))
 
     @property
     def doubts(self) -> tuple[tuple[Endpoint, Moment], ...]:
@@ -113,22 +147,79 @@ class Service:
         """Whether any request is in flight."""
         return any(replica.in_flight for replica in self._replicas())
 
-    def choose(self, tried: Collection[Replica]) -> Replica | None:
-        """Return the replica to send a request to; None when none is left to try."""
-        untried = [replica for replica in self._ready if replica not in tried]
-        candidates = self._doubts.preferred(untried)
-        return self._policy.choose(candidates) if candidates else None
+    def choose(self, tried: Collection[Replica], request: Request | None = None) -> Replica | None:
+        """Return the replica to send a request to; None when none is left, or none has room."""
+        plain = not (tried or self._doubts.since or self.ejections.ejected)
+        candidates: Sequence[Replica] = self._ready if plain else self._preferred(tried)
+        limit = self.endpoints.max_concurrency
+        if not candidates:
+            return None
+        chosen = self._choice.choose(candidates, request)
+        if limit is not None and chosen.in_flight >= limit:
+            # Seldom, so that all are looked at only when there is much to do.
+            candidates = [replica for replica in candidates if replica.in_flight < limit]
+            if not candidates:
+                return None
+            chosen = self._choice.choose(candidates, request)
+        if not tried:
+            self.budget.sent()
+        return chosen
+
+    def has_room(self, tried: Collection[Replica]) -> bool:
+        """Return whether a request that was at these replicas can be sent to another one now."""
+        limit = self.endpoints.max_concurrency
+        preferred = self._preferred(tried)
+        return any(limit is None or replica.in_flight < limit for replica in preferred)
+
+    def may_wait(self, tried: Collection[Replica]) -> bool:
+        """Return whether a request for which none was chosen belongs into the queue.
+
+        One that was at all replicas does not: there is nothing that it could wait for.
+        """
+        return not tried or bool(self._preferred(tried))
+
+    def may_retry(self) -> bool:
+        """Return whether a request may be repeated after a time-out or an answer of failure.
+
+        It counts as repeated then.
+        """
+        return self.budget.spend(sum(replica.in_flight for replica in self._ready))
 
     def reached(self, replica: Replica) -> None:
         """Note that a replica accepted a connection."""
         self._doubts.reached(replica)
+
+    def answered(self, replica: Replica, status: int) -> None:
+        """Note that a replica answered; 504 also stands for one that did not in time."""
+        if status not in GATEWAY_FAILURES:
+            self.ejections.succeeded(replica)
+        elif replica in self._ready and self.ejections.failed(replica, self._is_last(replica)):
+            self.measures.ejected()
+
+    def broke(self, replica: Replica) -> None:
+        """Note that a new connection to a replica broke before an answer came."""
+        if replica in self._ready and self.ejections.broke(replica, self._is_last(replica)):
+            self.measures.ejected()
 
     def unreachable(self, replica: Replica) -> None:
         """Note that a replica could not be reached."""
         replica.failures += 1
         # One that left while it was asked is nobody's concern any more.
         if replica in self._ready:
+            if replica not in self._doubts:
+                self.measures.ejected()
             self._doubts.unreachable(replica)
+            self.broke(replica)
+
+    def ended(self, record: Record) -> None:
+        """Take note of a request that has ended, in whatever way."""
+        self.measures.ended(record)
+        self._log(self.endpoints, record)
+
+    def refused(self, record: Record) -> None:
+        """Take note of what never was a valid request."""
+        self.measures.answered(None, record.status)
+        self._log(self.endpoints, record)
 
     def is_ready(self, replica: Replica) -> bool:
         """Return whether a replica may get requests."""
@@ -147,38 +238,42 @@ class Service:
                 break
             try:
                 async with asyncio.timeout_at(deadline):
-                    await busy[0].idle.wait()
+                    await busy[0].idle()
             except TimeoutError:
                 continue
         return sum(replica.in_flight for replica in busy)
 
+    def _preferred(self, tried: Collection[Replica]) -> Sequence[Replica]:
+        """Return those that a request should go to, of the replicas that it was not at."""
+        found: Sequence[Replica] = self._ready
+        if tried:
+            found = [replica for replica in found if replica not in tried]
+        if self._doubts.since:
+            found = self._doubts.preferred(found)
+        return self.ejections.preferred(found) if self.ejections.ejected else found
+
+    def _is_last(self, replica: Replica) -> bool:
+        """Return whether no other replica can be used."""
+        others = (other for other in self._ready if other is not replica)
+        return all(other in self._doubts or other in self.ejections for other in others)
+
+    def _freed(self, replica: Replica) -> None:
+        if replica.in_flight + 1 == self.endpoints.max_concurrency and replica in self._ready:
+            self.admission.freed()
+
+    def _refusal(self, seconds: float | None) -> answers.Answer:
+        endpoints = self.endpoints
+        if not self._doubts.preferred(self._ready):
+            return answers.nothing_ready(endpoints.service)
+        if seconds is None:
+            return answers.all_busy(endpoints.service, answers.UNKNOWN_SECONDS)
+        if endpoints.queue:
+            # After so long all that wait now will have gone, one way or another.
+            seconds = min(seconds, endpoints.queue.max_wait_seconds)
+        return answers.all_busy(endpoints.service, max(1, math.ceil(seconds)))
+
     def _replicas(self) -> list[Replica]:
         return [*self._ready, *self._leaving]
-
-
-def check_endpoint_set(endpoints: EndpointSet) -> None:
-    """Check that a set can be served.
-
-    Raises:
-        InvalidEndpointSet: It never can, with what is wrong and what is allowed.
-    """
-    if not 0 < endpoints.port < 65536:
-        raise InvalidEndpointSet(f"port {endpoints.port} is not between 1 and 65535")
-    if endpoints.load_balancing_policy not in POLICIES:
-        raise InvalidEndpointSet(
-            f"load balancing policy {endpoints.load_balancing_policy!r} is not known;"
-            f" allowed: {', '.join(POLICIES)}"
-        )
-    if endpoints.retry not in RETRIES:
-        raise InvalidEndpointSet(
-            f"retry {endpoints.retry!r} is not known; allowed: {', '.join(RETRIES)}"
-        )
-    if not endpoints.stream_timeout_seconds > 0:
-        raise InvalidEndpointSet(
-            f"stream timeout {endpoints.stream_timeout_seconds} is not greater than 0"
-        )
-    for endpoint in (*endpoints.endpoints, *endpoints.draining):
-        _known({}, endpoint)
 
 
 def _without_forgotten(left: list[Replica], draining: list[Replica]) -> list[Replica]:
@@ -190,9 +285,7 @@ def _without_forgotten(left: list[Replica], draining: list[Replica]) -> list[Rep
 
 def _known(known: dict[tuple[int, str], Replica], endpoint: Endpoint) -> Replica:
     replica = known.get((endpoint.replica_id, endpoint.url))
-    if replica:
-        return replica
-    try:
+    if replica is None:
         return Replica(endpoint)
-    except ValueError as error:
-        raise InvalidEndpointSet(str(error)) from error
+    replica.take_over(endpoint)
+    return replica

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-from lb.http.heads import BadHead, Fields, RequestHead, ResponseHead, parse_field, values
+from lb.http.heads import BadHead, Head, RequestHead, ResponseHead, parse_field
 
-_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[^\x00-\x08\x0a-\x1f\x7f]*+)?\r\n")
 _BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r[^\n]")
-_LENGTH = re.compile(rb"\d{1,18}")
 _LINE_LIMIT = 4096
 """Longest line of a chunk's size or of a trailer, in bytes."""
 _TRAILER_LIMIT = 16 * 1024
@@ -22,120 +20,166 @@ class BadFraming(Exception):
     """A body whose framing is not valid."""
 
 
-class Fed(NamedTuple):
-    """What came of some bytes."""
-
-    raw: bytes
-    """Bytes of the body as they came, framing included."""
-    payload: bytes
-    """The content alone."""
-    rest: bytes
-    """Bytes after the end of the body."""
-
-
-class Body(ABC):
+class Body:
     """Finds the end of one body."""
+
+    __slots__ = ("content", "done", "length", "rest")
 
     chunked: ClassVar[bool] = False
     ends_with_connection: ClassVar[bool] = False
-    done: bool = False
-    length: int | None = None
-    """Length of the content where it is known from the start."""
 
-    @abstractmethod
-    def feed(self, data: bytes) -> Fed:
-        """Take the next bytes.
+    def __init__(self, length: int | None) -> None:
+        self.length = length
+        """Length of the content where it is known from the start."""
+        self.done = length == 0
+        self.content = 0
+        """Number of bytes of content that have come, framing not counted."""
+        self.rest = b""
+        """Bytes that came after the end."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes and return those of the body that can be passed on.
 
         Raises:
             BadFraming: They cannot belong to a valid body.
         """
+        raise NotImplementedError
 
 
 class LengthBody(Body):
     """A body of known length; of none, for messages without one."""
 
-    def __init__(self, length: int) -> None:
-        self.length = length
-        self._left = length
-        self.done = length == 0
+    __slots__ = ()
+    length: int
 
-    def feed(self, data: bytes) -> Fed:
+    def feed(self, data: bytes) -> bytes:
         """Take the next bytes."""
-        taken = data[: self._left]
-        self._left -= len(taken)
-        self.done = self._left == 0
-        return Fed(taken, taken, data[len(taken) :])
+        left = self.length - self.content
+        size = len(data)
+        if size > left:
+            self.rest = data[left:]
+            data = data[:left]
+            size = left
+        self.content += size
+        self.done = size == left
+        return data
+
+
+NO_BODY = LengthBody(0)
+"""What requests have that come without a body; nothing is ever fed to it."""
 
 
 class UntilCloseBody(Body):
     """A response body that ends when the connection does."""
 
+    __slots__ = ()
     ends_with_connection = True
 
-    def feed(self, data: bytes) -> Fed:
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def feed(self, data: bytes) -> bytes:
         """Take the next bytes: all belong to the body."""
-        return Fed(data, data, b"")
+        self.content += len(data)
+        return data
 
 
 class ChunkedBody(Body):
     """A chunked body; what is passed on consists of whole valid lines and of content."""
 
+    __slots__ = ("_bare", "_held", "_left", "_step", "_trailers")
     chunked = True
 
-    def __init__(self) -> None:
+    def __init__(self, bare: bool = False) -> None:
+        """Begin.
+
+        Args:
+            bare: Whether only the content is passed on, without its framing.
+        """
+        super().__init__(None)
+        self._bare = bare
         self._held = b""
         self._left = 0
         self._trailers = 0
-        self._step = self._size_line
+        self._step = ChunkedBody._size_line
 
-    def feed(self, data: bytes) -> Fed:
+    def feed(self, data: bytes) -> bytes:
         """Take the next bytes; an unfinished line is held back until it is known to be valid."""
-        data = self._held + data
+        if self._is_one_chunk(data):
+            return data
+        if self._held:
+            data = self._held + data
+            self._held = b""
         payload: list[bytes] = []
         position = 0
-        while not self.done:
-            after = self._step(data, position, payload)
-            if after is None:
+        while position < len(data) and not self.done:
+            after = self._step(self, data, position, payload)
+            if after < 0:
                 break
             position = after
-        self._held = b"" if self.done else data[position:]
-        rest = data[position:] if self.done else b""
-        return Fed(data[:position], b"".join(payload), rest)
+        if position == len(data):
+            return b"".join(payload) if self._bare else data
+        if self.done:
+            self.rest = data[position:]
+        else:
+            self._held = data[position:]
+        return b"".join(payload) if self._bare else data[:position]
 
-    def _size_line(self, data: bytes, position: int, payload: list[bytes]) -> int | None:
-        end = _line_end(data, position)
-        if end is None:
-            return None
-        line = _CHUNK_LINE.fullmatch(data, position, end)
+    def _is_one_chunk(self, data: bytes) -> bool:
+        """Take the next bytes if they are exactly one chunk, as servers of events send them."""
+        if self._step is not ChunkedBody._size_line or self._held or self._bare:
+            return False
+        line = _CHUNK_LINE.match(data)
+        if line is None or data[-2:] != b"\r\n":
+            return False
+        size = int(line[1], 16)
+        if not size or line.end() + size + 2 != len(data):
+            return False
+        self.content += size
+        return True
+
+    # Each step returns the position up to which it came, and -1 if it needs more bytes.
+
+    def _size_line(self, data: bytes, position: int, payload: list[bytes]) -> int:
+        line = _CHUNK_LINE.match(data, position, position + _LINE_LIMIT)
         if line is None:
-            raise BadFraming("the size of a chunk is not valid")
-        self._left = int(line[1], 16)
-        self._step = self._content if self._left else self._trailer
-        return end + 2
+            if _line_end(data, position) >= 0:
+                raise BadFraming("the size of a chunk is not valid")
+            return -1
+        size = int(line[1], 16)
+        begin = line.end()
+        end = begin + size
+        if size and data[end : end + 2] == b"\r\n":
+            # A whole chunk at once, as servers of events send them.
+            self._take(data, begin, end, payload)
+            return end + 2
+        self._left = size
+        self._step = ChunkedBody._content if size else ChunkedBody._trailer
+        return begin
 
-    def _content(self, data: bytes, position: int, payload: list[bytes]) -> int | None:
-        taken = data[position : position + self._left]
-        if not taken:
-            return None
-        payload.append(taken)
-        self._left -= len(taken)
+    def _content(self, data: bytes, position: int, payload: list[bytes]) -> int:
+        end = min(position + self._left, len(data))
+        if end == position:
+            return -1
+        self._take(data, position, end, payload)
+        self._left -= end - position
         if not self._left:
-            self._step = self._content_end
-        return position + len(taken)
+            self._step = ChunkedBody._content_end
+        return end
 
-    def _content_end(self, data: bytes, position: int, payload: list[bytes]) -> int | None:
+    def _content_end(self, data: bytes, position: int, payload: list[bytes]) -> int:
         found = data[position : position + 2]
         if not b"\r\n".startswith(found):
             raise BadFraming("a chunk is longer than its size says")
         if len(found) < 2:
-            return None
-        self._step = self._size_line
+            return -1
+        self._step = ChunkedBody._size_line
         return position + 2
 
-    def _trailer(self, data: bytes, position: int, payload: list[bytes]) -> int | None:
+    def _trailer(self, data: bytes, position: int, payload: list[bytes]) -> int:
         end = _line_end(data, position)
-        if end is None:
-            return None
+        if end < 0:
+            return -1
         self._trailers += end + 2 - position
         if self._trailers > _TRAILER_LIMIT:
             raise BadFraming("the trailers are too long")
@@ -144,6 +188,11 @@ class ChunkedBody(Body):
             _check_trailer(data[position : end + 2])
         return end + 2
 
+    def _take(self, data: bytes, begin: int, end: int, payload: list[bytes]) -> None:
+        self.content += end - begin
+        if self._bare:
+            payload.append(data[begin:end])
+
 
 def request_body(head: RequestHead) -> Body:
     """Return the body that a request has.
@@ -151,57 +200,49 @@ def request_body(head: RequestHead) -> Body:
     Raises:
         BadHead: Its framing is ambiguous or unknown.
     """
-    codings = values(head.fields, b"transfer-encoding")
-    if not codings:
-        return LengthBody(_length(head.fields) or 0)
-    _check_coding(codings, head.fields, head.minor)
-    return ChunkedBody()
+    if b"transfer-encoding" in head.noted:
+        _check_coding(head)
+        return ChunkedBody()
+    return LengthBody(head.length) if head.length else NO_BODY
 
 
-def response_body(method: bytes, head: ResponseHead) -> Body:
+def response_body(method: bytes, head: ResponseHead, bare: bool = False) -> Body:
     """Return the body that a final response to a method has (RFC 9112, section 6.3).
+
+    Args:
+        method: What was asked.
+        head: What was answered.
+        bare: Whether chunks are passed on without their framing.
 
     Raises:
         BadHead: Its framing is ambiguous or unknown.
     """
     if method == b"HEAD" or head.status in (204, 304):
         return LengthBody(0)
-    codings = values(head.fields, b"transfer-encoding")
-    if codings:
-        _check_coding(codings, head.fields, head.minor)
-        return ChunkedBody()
-    length = _length(head.fields)
-    return UntilCloseBody() if length is None else LengthBody(length)
+    if b"transfer-encoding" in head.noted:
+        _check_coding(head)
+        return ChunkedBody(bare)
+    return UntilCloseBody() if head.length is None else LengthBody(head.length)
 
 
-def _length(fields: Fields) -> int | None:
-    lengths = values(fields, b"content-length")
-    if not lengths:
-        return None
-    if len(lengths) > 1:
-        raise BadHead("there is more than one Content-Length")
-    if not _LENGTH.fullmatch(lengths[0]):
-        raise BadHead("the Content-Length is not a number")
-    return int(lengths[0])
-
-
-def _check_coding(codings: list[bytes], fields: Fields, minor: int) -> None:
-    if values(fields, b"content-length"):
+def _check_coding(head: Head) -> None:
+    if b"content-length" in head.noted:
         raise BadHead("there are both a Content-Length and a Transfer-Encoding")
-    if minor == 0:
+    if head.minor == 0:
         raise BadHead("HTTP/1.0 knows no Transfer-Encoding")
-    if len(codings) > 1 or codings[0].lower() != b"chunked":
+    if head.noted[b"transfer-encoding"].lower() != b"chunked":
         raise BadHead("the only Transfer-Encoding known here is chunked", 501)
 
 
-def _line_end(data: bytes, position: int) -> int | None:
+def _line_end(data: bytes, position: int) -> int:
+    """Return where the CR LF of a line begins; -1 if it has not come."""
     end = data.find(b"\r\n", position)
     line = data[position : end if end >= 0 else len(data)]
     if len(line) > _LINE_LIMIT:
         raise BadFraming("a line in a chunked body is too long")
     if _BARE_LINE_END.search(line):
         raise BadFraming("a line in a chunked body does not end with CR LF")
-    return end if end >= 0 else None
+    return end
 
 
 def _check_trailer(line: bytes) -> None:

@@ -2,109 +2,115 @@
 
 from __future__ import annotations
 
-from lb.http.bodies import Body
-from lb.http.heads import Fields, RequestHead, ResponseHead, connection_options, values
+from lb.http.heads import RequestHead, ResponseHead
 
-_HOP_BY_HOP = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
-_NEVER_REMOVED = frozenset({b"host", b"content-length"})
-"""A Connection header that names these would change what the message is."""
-_OURS = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"})
+_LENGTH = frozenset({b"content-length"})
 _CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 
-def forward_request(head: RequestHead, body: Body, client: bytes, authority: bytes) -> bytes:
+def forward_request(head: RequestHead, client: bytes, authority: bytes, request_id: bytes) -> bytes:
     """Return the head to send to a replica.
 
     Args:
-        head: The client's.
-        body: What follows it.
+        head: The client's, which comes from this client only.
         client: Address of the client.
         authority: Host of the replica, for a client of HTTP/1.0 that names none.
+        request_id: Name of the request, which is added if the client gave it none.
     """
-    lines = [head.method, b" ", head.target, b" HTTP/1.1\r\n"]
-    lines += _lines(end_to_end(head.fields), without=_OURS)
-    hosts = values(head.fields, b"host")
-    if not hosts:
-        lines.append(b"Host: " + authority + b"\r\n")
-    lines += _forwarded(head.fields, client, hosts)
-    if body.chunked:
-        lines.append(_CHUNKED)
-    if head.upgrade:
-        lines.append(b"Connection: Upgrade\r\nUpgrade: " + head.upgrade + b"\r\n")
-    lines.append(b"\r\n")
-    return b"".join(lines)
+    lines = head.forwarded
+    if lines is None:
+        lines = head.forwarded = b"".join(_request_lines(head, client))
+    if head.host is None:
+        lines += b"Host: " + authority + b"\r\n"
+    if head.request_id is not None:
+        return lines + b"\r\n"
+    return b"%bX-Request-ID: %b\r\n\r\n" % (lines, request_id)
 
 
 def forward_response(
-    head: ResponseHead, body: Body, request: RequestHead, keep_alive: bool
+    head: ResponseHead,
+    request: RequestHead,
+    keep_alive: bool,
+    request_id: bytes,
+    *,
+    chunked: bool = False,
 ) -> bytes:
     """Return the head of a final response to send to the client.
 
     Args:
         head: The replica's.
-        body: What follows it.
         request: What it answers.
         keep_alive: Whether the client's connection stays open after it.
+        request_id: Name of the request, which is added if the replica did not give it one.
+        chunked: Whether its body is.
     """
-    lines = _status_line(head)
-    unwanted = frozenset({b"content-length"}) if head.status == 204 else frozenset()
-    lines += _lines(end_to_end(head.fields), without=unwanted)
-    if body.chunked and request.minor > 0:
-        lines.append(_CHUNKED)
-    if head.status == 426:
-        lines += [b"Upgrade: " + value + b"\r\n" for value in values(head.fields, b"upgrade")]
+    lines = head.forwarded
+    if lines is None:
+        lines = head.forwarded = b"".join(_response_lines(head))
+    if chunked and request.minor > 0:
+        lines += _CHUNKED
     if not keep_alive:
-        lines.append(b"Connection: close\r\n")
+        lines += b"Connection: close\r\n"
     elif request.minor == 0:
-        lines.append(b"Connection: keep-alive\r\n")
-    lines.append(b"\r\n")
-    return b"".join(lines)
+        lines += b"Connection: keep-alive\r\n"
+    if b"x-request-id" in head.noted:
+        return lines + b"\r\n"
+    return b"%bX-Request-ID: %b\r\n\r\n" % (lines, request_id)
 
 
 def forward_interim(head: ResponseHead) -> bytes:
-    """Return the head of an interim response, or of the 101 that begins a tunnel."""
-    lines = _status_line(head) + _lines(end_to_end(head.fields))
-    if head.status == 101:
-        protocol = b", ".join(values(head.fields, b"upgrade"))
-        lines.append(b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n")
-    lines.append(b"\r\n")
+    """Return the head of an interim response."""
+    return b"HTTP/1.1 %d %b\r\n%b\r\n" % (head.status, head.reason, head.passed)
+
+
+def forward_switch(head: ResponseHead, request_id: bytes) -> bytes:
+    """Return the head of the 101 that begins a tunnel."""
+    lines = [b"HTTP/1.1 101 %b\r\n" % head.reason, head.passed]
+    if b"x-request-id" not in head.noted:
+        lines.append(b"X-Request-ID: " + request_id + b"\r\n")
+    protocol = head.noted.get(b"upgrade", b"")
+    lines.append(b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n\r\n")
     return b"".join(lines)
 
 
-def end_to_end(fields: Fields) -> Fields:
-    """Return the fields that are meant for more than one connection."""
-    named = connection_options(fields) - _NEVER_REMOVED
-    return tuple(
-        (name, value)
-        for name, value in fields
-        if (lower := name.lower()) not in _HOP_BY_HOP and lower not in named
-    )
+def _request_lines(head: RequestHead, client: bytes) -> list[bytes]:
+    lines = [head.method, b" ", head.target, b" HTTP/1.1\r\n", head.passed]
+    lines += _forwarded(head, client)
+    if b"transfer-encoding" in head.noted:
+        lines.append(_CHUNKED)
+    if head.upgrade:
+        lines.append(b"Connection: Upgrade\r\nUpgrade: " + head.upgrade + b"\r\n")
+    return lines
 
 
-def _status_line(head: ResponseHead) -> list[bytes]:
-    return [b"HTTP/1.1 %d " % head.status, head.reason, b"\r\n"]
+def _response_lines(head: ResponseHead) -> list[bytes]:
+    lines = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason)]
+    lines.append(head.without(_LENGTH) if head.status == 204 else head.passed)
+    if head.status == 426 and b"upgrade" in head.noted:
+        lines.append(b"Upgrade: " + head.noted[b"upgrade"] + b"\r\n")
+    return lines
 
 
-def _lines(fields: Fields, without: frozenset[bytes] = frozenset()) -> list[bytes]:
-    return [b"%b: %b\r\n" % (name, value) for name, value in fields if name.lower() not in without]
-
-
-def _forwarded(fields: Fields, client: bytes, hosts: list[bytes]) -> list[bytes]:
+def _forwarded(head: RequestHead, client: bytes) -> list[bytes]:
     # What the client says of its own way here stays, to the left of what is known here. Scheme and
     # host are replaced: nothing on this port is trusted to know them better.
-    chain = b", ".join([*values(fields, b"x-forwarded-for"), client])
-    lines = [b"X-Forwarded-For: " + chain + b"\r\n", b"X-Forwarded-Proto: http\r\n"]
-    if hosts:
-        lines.append(b"X-Forwarded-Host: " + hosts[0] + b"\r\n")
+    claimed = head.noted.get(b"x-forwarded-for")
+    chain = client if claimed is None else claimed + b", " + client
+    lines = [b"X-Forwarded-For: ", chain, b"\r\nX-Forwarded-Proto: http\r\n"]
+    if head.host is not None:
+        lines += (b"X-Forwarded-Host: ", head.host, b"\r\n")
+    if b"forwarded" in head.noted:
+        lines.append(_chained(head, client))
     return lines
+
+
+def _chained(head: RequestHead, client: bytes) -> bytes:
+    """Return the Forwarded header of RFC 7239, with this hop appended."""
+    node = b'"[' + client + b']"' if b":" in client else client
+    hop = b"for=" + node + b";proto=http"
+    if head.host is not None:
+        hop += b';host="' + head.host + b'"'
+    claimed = head.noted[b"forwarded"]
+    # An open quotation would swallow what is appended.
+    whole = claimed and claimed.count(b'"') % 2 == 0
+    return b"Forwarded: " + (claimed + b", " + hop if whole else hop) + b"\r\n"

@@ -2,24 +2,64 @@
 
 One strict parser decides what a message is. Whatever two parties could read in two ways is refused
 (RFC 9112, sections 2.2, 3.2, 5 and 11.2), so no request can hide inside another.
+
+A head is checked as a whole by one regular expression. Only the few fields that mean something on
+the way are looked at; the others stay the bytes they are.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-
-Fields = tuple[tuple[bytes, bytes], ...]
 
 HEAD_LIMIT = 64 * 1024
 """Longest head in bytes; as much as common servers allow (8 to 64 KiB)."""
 
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21-\x7e\x80-\xff]+) HTTP/(\d)\.(\d)\r\n")
-_STATUS_LINE = re.compile(rb"HTTP/1\.(\d) ([1-9]\d\d)(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?\r\n")
-_FIELD = re.compile(rb"(" + _TOKEN + rb"):([^\x00-\x08\x0a-\x1f\x7f]*)\r\n")
+Fields = tuple[tuple[bytes, bytes], ...]
+
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+_TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
+_LINES = rb"((?:" + _TOKEN + rb":" + _TEXT + rb"\r\n)*+)\r\n"
+_REQUEST_LINE = rb"(" + _TOKEN + rb") ([\x21-\x7e\x80-\xff]++) HTTP/(\d)\.(\d)\r\n"
+_STATUS_LINE = rb"HTTP/1\.(\d) ([1-9]\d\d)(?: (" + _TEXT + rb"))?\r\n"
+_REQUEST = re.compile(_REQUEST_LINE + _LINES)
+_RESPONSE = re.compile(_STATUS_LINE + _LINES)
+_FIRST_OF_REQUEST = re.compile(_REQUEST_LINE)
+_FIRST_OF_RESPONSE = re.compile(_STATUS_LINE)
+_FIELD = re.compile(rb"(" + _TOKEN + rb"):(" + _TEXT + rb")\r\n")
+_NOTED_IN_REQUEST = re.compile(
+    rb"\n(con(?:nection|tent-length)|forwarded|host|keep-alive|t(?:e|ransfer-encoding)|upgrade"
+    rb"|proxy-(?:authenticate|authorization|connection)"
+    rb"|x-(?:forwarded-(?:for|host|proto)|request-id)):([^\r]*+)\r"
+)
+_NOTED_IN_RESPONSE = re.compile(
+    rb"\n(con(?:nection|tent-(?:length|type))|keep-alive|t(?:e|ransfer-encoding)|upgrade"
+    rb"|proxy-(?:authenticate|authorization|connection)|x-request-id):([^\r]*+)\r"
+)
+_HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+_REPLACED = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"})
+_NOT_IN_REQUEST = _HOP_BY_HOP | _REPLACED
+_NEVER_REMOVED = frozenset({b"host", b"content-length"})
+"""A Connection header that names these would change what the message is."""
+_PLAIN_OPTIONS = frozenset({b"close", b"keep-alive", b"upgrade"})
 _HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%\-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?", re.ASCII)
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE)
+_REQUEST_ID = re.compile(rb"[0-9A-Za-z._~+/=:@\-]{1,128}")
+_LENGTH = re.compile(rb"\d{1,18}")
+EVENTS = b"text/event-stream"
+_KINDS = (EVENTS, b"application/json")
+_EMPTY_LINES = re.compile(rb"(?:\r\n)+")
+_BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 
 
 class BadHead(Exception):
@@ -30,45 +70,160 @@ class BadHead(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHead:
+class Head:
+    """What the heads of requests and responses have in common."""
+
+    __slots__ = ("_lines", "forwarded", "keep_alive", "length", "minor", "noted", "passed")
+
+    def __init__(
+        self, minor: int, lines: bytes, noted: re.Pattern[bytes], dropped: frozenset[bytes]
+    ) -> None:
+        """Look at the fields.
+
+        Args:
+            minor: Minor version of HTTP/1.x.
+            lines: A line feed, and then all valid field lines.
+            noted: Finds the fields that mean something on the way, in lower case.
+            dropped: Names of those that are not passed on.
+
+        Raises:
+            BadHead: There is a Content-Length that is not one number.
+        """
+        self.minor = minor
+        self._lines = lines
+        self.noted: dict[bytes, bytes] = {}
+        """Values of the fields that mean something here; repeated ones are joined by commas."""
+        self.passed = self._look(noted, dropped)
+        """The field lines that are meant for more than one connection, byte for byte."""
+        self.keep_alive = minor > 0
+        """Whether the sender goes on using the connection."""
+        if b"connection" in self.noted:
+            self._look_at_options()
+        length = self.noted.get(b"content-length")
+        # Two of them are joined by a comma.
+        if length is not None and not _LENGTH.fullmatch(length):
+            raise BadHead("the Content-Length is not one number")
+        self.length = None if length is None else int(length)
+        """What the Content-Length says."""
+        self.forwarded: bytes | None = None
+        """What `forward_request` and `forward_response` made of the head, but for its end."""
+
+    @property
+    def options(self) -> frozenset[bytes]:
+        """What the Connection field lists, in lower case."""
+        listed = self.noted.get(b"connection", b"").lower().split(b",")
+        return frozenset(option.strip(b" \t") for option in listed) - {b""}
+
+    @property
+    def fields(self) -> Fields:
+        """All fields, in the order in which they came."""
+        return tuple((name, text.strip(b" \t")) for name, text in _FIELD.findall(self._lines, 1))
+
+    def without(self, names: frozenset[bytes]) -> bytes:
+        """Return the lines to pass on without those of some more fields."""
+        found = (match for match in _FIELD.finditer(self.passed))
+        return b"".join(match[0] for match in found if match[1].lower() not in names)
+
+    def _look(self, noted: re.Pattern[bytes], dropped: frozenset[bytes]) -> bytes:
+        lines = self._lines
+        values = self.noted
+        kept: list[bytes] = []
+        position = 1
+        for match in noted.finditer(lines.lower()):
+            name = match[1]
+            begin, end = match.span(2)
+            value = lines[begin:end].strip(b" \t")
+            values[name] = values[name] + b", " + value if name in values else value
+            if name in dropped:
+                kept.append(lines[position : match.start() + 1])
+                position = end + 2
+        return b"".join(kept) + lines[position:] if position > 1 else lines[1:]
+
+    def _look_at_options(self) -> None:
+        options = self.options
+        self.keep_alive = b"close" not in options and (self.minor > 0 or b"keep-alive" in options)
+        named = options - _PLAIN_OPTIONS - _NEVER_REMOVED
+        if named:
+            self.passed = self.without(named)
+
+
+class RequestHead(Head):
     """The head of a request."""
 
-    method: bytes
-    target: bytes
-    """Path and query (or `*`), byte for byte."""
-    minor: int
-    """Minor version of HTTP/1.x that the client speaks."""
-    fields: Fields
+    __slots__ = ("host", "method", "request_id", "target", "upgrade")
 
-    @property
-    def upgrade(self) -> bytes | None:
+    def __init__(self, method: bytes, target: bytes, minor: int, lines: bytes) -> None:
+        """Read the fields.
+
+        Raises:
+            BadHead: Host and target are not those of one valid request.
+        """
+        super().__init__(minor, lines, _NOTED_IN_REQUEST, _NOT_IN_REQUEST)
+        self.method = method
+        self.host = _host(self.noted, minor)
+        self.target = target
+        """Path and query (or `*`), byte for byte."""
+        if target[0] != 0x2F or method == b"CONNECT":
+            self.target = _other_target(method, target, self.host)
+        self.upgrade = self._upgrade() if b"upgrade" in self.noted else None
         """The protocol that the client asks to go over to."""
-        if self.minor == 0 or b"upgrade" not in connection_options(self.fields):
-            return None
-        protocol = b", ".join(values(self.fields, b"upgrade"))
+        self.request_id = self.noted.get(b"x-request-id")
+        """The client's name for the request, if it is one that can be passed on."""
+        if self.request_id is not None and not _REQUEST_ID.fullmatch(self.request_id):
+            self.request_id = None
+            self.passed = self.without(frozenset({b"x-request-id"}))
+
+    def _upgrade(self) -> bytes | None:
+        protocol = self.noted[b"upgrade"]
+        asked = protocol and self.minor > 0 and b"upgrade" in self.options
         # HTTP/2 behind an upgrade would carry requests that nobody here reads.
-        return None if not protocol or b"h2c" in protocol.lower() else protocol
-
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the client wants to go on using the connection."""
-        return wants_keep_alive(self.minor, self.fields)
+        return protocol if asked and b"h2c" not in protocol.lower() else None
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHead:
+class ResponseHead(Head):
     """The head of a response."""
 
-    status: int
-    reason: bytes
-    minor: int
-    fields: Fields
+    __slots__ = ("kind", "reason", "status", "whole")
 
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the server will go on using the connection."""
-        return wants_keep_alive(self.minor, self.fields)
+    def __init__(self, status: int, reason: bytes, minor: int, lines: bytes) -> None:
+        super().__init__(minor, lines, _NOTED_IN_RESPONSE, _HOP_BY_HOP)
+        self.status = status
+        self.reason = reason
+        counted = b"transfer-encoding" not in self.noted and status >= 200
+        self.whole = self.length if counted and status not in (204, 304) else None
+        """Length of its body, unless it has none or another framing; but for HEAD."""
+        self.kind = b""
+        """Which of the types of content it is that clients of models get; empty for others."""
+        if b"content-type" in self.noted:
+            content_type = self.noted[b"content-type"].lower()
+            self.kind = next((kind for kind in _KINDS if content_type.startswith(kind)), b"")
+
+
+def skip_empty_lines(data: bytes) -> bytes:
+    """Return the bytes without empty lines before a message (RFC 9112, section 2.2)."""
+    found = _EMPTY_LINES.match(data)
+    return data[found.end() :] if found else data
+
+
+def find_end(data: bytes, seen: int) -> int:
+    """Return where a head ends, after its empty line; -1 if it goes on.
+
+    Args:
+        data: The bytes from the head's first one on.
+        seen: How many of them were looked at before.
+
+    Raises:
+        BadHead: It is too long, or a line does not end with CR LF.
+    """
+    end = data.find(b"\r\n\r\n", max(0, seen - 3))
+    if (len(data) if end < 0 else end) > HEAD_LIMIT:
+        raise BadHead("the head is too long", 431)
+    if end >= 0:
+        return end + 4
+    # Only what is new is searched: a head that comes byte by byte must not cost its square.
+    if _BARE_LINE_FEED.search(data, seen):
+        raise BadHead("a line does not end with CR LF")
+    return -1
 
 
 def parse_request(data: bytes) -> RequestHead:
@@ -77,15 +232,14 @@ def parse_request(data: bytes) -> RequestHead:
     Raises:
         BadHead: It is not a strictly valid head of HTTP/1.x.
     """
-    line = _REQUEST_LINE.match(data)
-    if line is None:
-        raise BadHead("the request line is not valid")
-    if line[3] != b"1":
+    found = _REQUEST.fullmatch(data)
+    if found is None:
+        raise _reason(data, _FIRST_OF_REQUEST, "the request line is not valid")
+    method, target, major, minor = found.group(1, 2, 3, 4)
+    if major != b"1":
         raise BadHead("only HTTP/1.0 and HTTP/1.1 are spoken here", 505)
-    minor = min(int(line[4]), 1)
-    fields = _fields(data, line.end())
-    host = _host(fields, minor)
-    return RequestHead(line[1], _target(line[1], line[2], host), minor, fields)
+    begin, end = found.span(5)
+    return RequestHead(method, target, 0 if minor == b"0" else 1, data[begin - 1 : end])
 
 
 def parse_response(data: bytes) -> ResponseHead:
@@ -94,12 +248,13 @@ def parse_response(data: bytes) -> ResponseHead:
     Raises:
         BadHead: It is not a strictly valid head of HTTP/1.x.
     """
-    line = _STATUS_LINE.match(data)
-    if line is None:
-        raise BadHead("the status line is not valid", 502)
-    return ResponseHead(
-        int(line[2]), line[3] or b"", min(int(line[1]), 1), _fields(data, line.end())
-    )
+    found = _RESPONSE.fullmatch(data)
+    if found is None:
+        raise _reason(data, _FIRST_OF_RESPONSE, "the status line is not valid")
+    minor, status, reason = found.group(1, 2, 3)
+    begin, end = found.span(4)
+    lines = data[begin - 1 : end]
+    return ResponseHead(int(status), reason or b"", 0 if minor == b"0" else 1, lines)
 
 
 def parse_field(line: bytes) -> tuple[bytes, bytes]:
@@ -114,50 +269,26 @@ def parse_field(line: bytes) -> tuple[bytes, bytes]:
     return field[1], field[2].strip(b" \t")
 
 
-def values(fields: Fields, name: bytes) -> list[bytes]:
-    """Return all values of a field, whose name is given in lower case."""
-    return [value for key, value in fields if key.lower() == name]
+def _reason(data: bytes, first_line: re.Pattern[bytes], otherwise: str) -> BadHead:
+    if not first_line.match(data):
+        return BadHead(otherwise)
+    return BadHead("a header line is not valid, or does not end with CR LF")
 
 
-def connection_options(fields: Fields) -> set[bytes]:
-    """Return what the Connection field lists, in lower case."""
-    joined = b",".join(values(fields, b"connection"))
-    return {option.strip(b" \t").lower() for option in joined.split(b",")} - {b""}
-
-
-def wants_keep_alive(minor: int, fields: Fields) -> bool:
-    """Return whether the sender of a head goes on using the connection."""
-    options = connection_options(fields)
-    return b"close" not in options and (minor > 0 or b"keep-alive" in options)
-
-
-def _fields(data: bytes, position: int) -> Fields:
-    found: list[tuple[bytes, bytes]] = []
-    end = len(data) - 2
-    while position < end:
-        field = _FIELD.match(data, position)
-        if field is None:
-            raise BadHead("a header line is not valid")
-        found.append((field[1], field[2].strip(b" \t")))
-        position = field.end()
-    if data[position:] != b"\r\n":
-        raise BadHead("the head does not end with an empty line")
-    return tuple(found)
-
-
-def _host(fields: Fields, minor: int) -> bytes | None:
-    hosts = values(fields, b"host")
-    if len(hosts) > 1 or (not hosts and minor > 0):
+def _host(noted: dict[bytes, bytes], minor: int) -> bytes | None:
+    host = noted.get(b"host")
+    if host is None and minor > 0:
         raise BadHead("a request has exactly one Host header")
-    if hosts and not _HOST.fullmatch(hosts[0]):
-        raise BadHead("the Host header is not valid")
-    return hosts[0] if hosts else None
+    # Two of them are joined by a comma and a space, which no host has.
+    if host is not None and not _HOST.fullmatch(host):
+        raise BadHead("there is more than one Host header, or it is not valid")
+    return host
 
 
-def _target(method: bytes, target: bytes, host: bytes | None) -> bytes:
+def _other_target(method: bytes, target: bytes, host: bytes | None) -> bytes:
     if method == b"CONNECT":
         raise BadHead("CONNECT is not served here", 405)
-    if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):
+    if target == b"*" and method == b"OPTIONS":
         return target
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None:

@@ -37,8 +37,17 @@ _HINTS = {
 }
 
 
-def compose(text: str, source: str) -> tuple[Node, list[Problem]]:
+def compose(
+    text: str,
+    source: str,
+    expected: str = "a service YAML with at least `service` and `run`",
+) -> tuple[Node, list[Problem]]:
     """Return the tree of the one document in a text, and the problems that did not stop it.
+
+    Args:
+        text: The text.
+        source: Name of the file.
+        expected: What should be in it.
 
     Raises:
         SpecError: It is not YAML, is empty, holds several documents, or is too big or too deep.
@@ -58,7 +67,7 @@ def compose(text: str, source: str) -> tuple[Node, list[Problem]]:
     if composer.root is None or (
         isinstance(composer.root, Scalar) and composer.root.value in (None, "")
     ):
-        composer.refuse("is empty; allowed: a service YAML with at least `service` and `run`", None)
+        composer.refuse(f"is empty; allowed: {expected}", None)
     return composer.root, composer.problems
 
 

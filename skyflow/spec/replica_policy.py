@@ -62,11 +62,12 @@ class ReplicaPolicy(Section):
     """Fewest replicas; the number of replicas if `max_replicas` is the same or left out."""
     max_replicas: ReplicaCount | None = None
     """Most replicas; `min_replicas` if left out."""
-    target_qps_per_replica: Annotated[
-        Annotated[Qps, BeforeValidator(read_qps, json_schema_input_type=_QpsInput)] | None, NOT_YET
-    ] = None
-    """Requests per second that a replica should get; a mapping of accelerators to numbers needs
-    `load_balancing_policy: instance_aware_least_load`."""
+    target_qps_per_replica: (
+        Annotated[Qps, BeforeValidator(read_qps, json_schema_input_type=_QpsInput)] | None
+    ) = None
+    """Requests per second that a replica should get. A mapping of accelerators to numbers needs
+    `load_balancing_policy: instance_aware_least_load`, which goes by it; a number cannot be carried
+    out by this version."""
     target_ongoing_requests_per_replica: Annotated[Rate | None, NOT_YET] = None
     """Requests at once that a replica should have."""
     target_queue_length_per_replica: Annotated[Rate | None, NOT_YET] = None

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from skyflow.spec.faults import Fault, allowed, refused, wrong
 from skyflow.spec.limits import Auth, Queue, RateLimit, Tls, check_rate_limit
-from skyflow.spec.load_balancer import LoadBalancer
+from skyflow.spec.load_balancer import AFFINITY_KEYS, LoadBalancer
 from skyflow.spec.marks import NOT_YET
 from skyflow.spec.numbers import DrainTime, Limit, Port, ReplicaCount, Seconds
 from skyflow.spec.probe import ReadinessProbe
@@ -20,6 +20,8 @@ from skyflow.spec.update import Update
 
 INSTANCE_AWARE = "instance_aware_least_load"
 """The policy that knows how much each kind of machine can take."""
+PREFIX_AFFINITY = "prefix_affinity"
+"""The policy that knows who has served what before."""
 _POOL = "makes a pool of workers for jobs, which skyflow does not run; allowed: `replicas`"
 
 
@@ -49,12 +51,12 @@ class Service(Section):
     """Number of replicas; 1 if neither this nor `replica_policy` is given."""
     replica_policy: ReplicaPolicy | None = None
     """Bounds of the number of replicas, and what it follows between them."""
-    load_balancing_policy: Literal["least_load", "round_robin", "instance_aware_least_load"] = (
-        "least_load"
-    )
+    load_balancing_policy: Literal[
+        "least_load", "round_robin", "instance_aware_least_load", "prefix_affinity"
+    ] = "least_load"
     """Which ready replica gets a request."""
     load_balancer: LoadBalancer = Field(default_factory=LoadBalancer)
-    """Limits of the balancer."""
+    """Settings and logs of the balancer."""
     ports: Port | None = None
     """Port of the service on a replica."""
     tls: Annotated[Tls | None, NOT_YET] = None
@@ -62,12 +64,13 @@ class Service(Section):
     retry: Literal["safe", "all", "none"] = "safe"
     """Which requests may be repeated on another replica after they were sent: those whose method
     is idempotent, all, or none."""
-    timeout_seconds: Annotated[Seconds | None, NOT_YET] = None
-    """Longest time until a replica begins to answer."""
-    max_concurrency: Annotated[Limit | None, NOT_YET] = None
+    timeout_seconds: Seconds | None = None
+    """Longest time until a replica begins to answer a request that it has got."""
+    max_concurrency: Limit | None = None
     """Most requests at once on a replica."""
-    queue: Annotated[Queue | None, NOT_YET] = None
-    """Where requests wait while no replica can take them."""
+    queue: Queue | None = None
+    """Where requests wait while no replica can take them. If it is left out, they wait with its
+    defaults where `max_concurrency` is given, and are refused at once elsewhere."""
     drain_seconds: DrainTime = 120
     """Longest time for requests in flight when a replica is retired."""
     auth: Annotated[Auth | None, NOT_YET] = None
@@ -83,6 +86,12 @@ class Service(Section):
         if self.replica_policy is not None:
             return self.replica_policy.min_replicas
         return 1 if self.replicas is None else self.replicas
+
+    @property
+    def qps_by_accelerator(self) -> dict[str, float]:
+        """Requests per second that each kind of machine can take; empty if nothing is said."""
+        qps = self.replica_policy.target_qps_per_replica if self.replica_policy else None
+        return qps if isinstance(qps, dict) else {}
 
     @field_validator("replica_policy", mode="before")
     @classmethod
@@ -109,4 +118,14 @@ class Service(Section):
                 "`replica_policy.target_qps_per_replica` as a mapping such as {L4: 2, A100: 8}"
             )
             raise refused([Fault(message, ("load_balancing_policy",))])
+        return self
+
+    @model_validator(mode="after")
+    def _check_affinity(self) -> Service:
+        if self.load_balancing_policy == PREFIX_AFFINITY:
+            return self
+        needs = f"needs `load_balancing_policy: {PREFIX_AFFINITY}`"
+        given = [key for key in AFFINITY_KEYS if getattr(self.load_balancer, key) is not None]
+        if given:
+            raise refused([Fault(needs, ("load_balancer", key), of_key=True) for key in given])
         return self

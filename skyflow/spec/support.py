@@ -15,7 +15,6 @@ from skyflow.spec.alternative import Alternative
 from skyflow.spec.declaration import Declaration
 from skyflow.spec.document import KeyPath, path_text
 from skyflow.spec.marks import Mark, marked
-from skyflow.spec.service import INSTANCE_AWARE
 from skyflow.spec.sources import StorageMount
 
 _HARMLESS: dict[str, tuple[Any, ...]] = {
@@ -55,9 +54,8 @@ def _unsupported_service(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
         path: KeyPath = ("service", "replica_policy", "max_replicas")
         why = "the number of replicas stays at `min_replicas`; leave `max_replicas` out"
         yield path, _message(why)
-    if task.service.load_balancing_policy == INSTANCE_AWARE:
-        path = ("service", "load_balancing_policy")
-        yield path, f"`{INSTANCE_AWARE}` {Mark.NOT_YET.value}; least_load and round_robin work"
+    if policy is not None and isinstance(policy.target_qps_per_replica, float):
+        yield ("service", "replica_policy", "target_qps_per_replica"), _message()
 
 
 def _unsupported_resources(task: Declaration) -> Iterator[tuple[KeyPath, str]]:

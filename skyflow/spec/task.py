@@ -11,10 +11,12 @@ from skyflow.errors import Problem
 from skyflow.placement.offers import ResourceRequest
 from skyflow.spec.declaration import Declaration
 from skyflow.spec.document import path_text
+from skyflow.spec.limits import Queue
+from skyflow.spec.load_balancer import PREFIX_BYTES
 from skyflow.spec.requests import resource_requests
 from skyflow.spec.sources import StorageMount
 from skyflow.spec.support import ignored_keys, unsupported_keys
-from skyflow.state import ServiceSettings
+from skyflow.state import QueueLimits, ServiceSettings
 
 __all__ = ["Declaration", "Task"]
 
@@ -37,6 +39,7 @@ class Task(Declaration):
 
     def settings(self) -> ServiceSettings:
         """Return what workflows decide by: the parts that hold no secret."""
+        balancer = self.service.load_balancer
         return ServiceSettings(
             replicas=self.service.target,
             num_nodes=self.num_nodes,
@@ -46,9 +49,23 @@ class Task(Declaration):
             initial_delay_seconds=self.service.readiness_probe.initial_delay_seconds,
             drain_seconds=self.service.drain_seconds,
             load_balancing_policy=self.service.load_balancing_policy,
+            qps_by_accelerator=self.service.qps_by_accelerator,
+            slow_start_seconds=balancer.slow_start_seconds,
+            prefix_bytes=balancer.prefix_bytes or PREFIX_BYTES,
+            session_header=balancer.session_header,
             retry=self.service.retry,
-            stream_timeout_seconds=self.service.load_balancer.stream_timeout_seconds,
+            stream_timeout_seconds=balancer.stream_timeout_seconds,
+            timeout_seconds=self.service.timeout_seconds,
+            max_concurrency=self.service.max_concurrency,
+            queue=self._queue(),
+            access_log=balancer.access_log,
         )
+
+    def _queue(self) -> QueueLimits | None:
+        queue = self.service.queue
+        if queue is None and self.service.max_concurrency is not None:
+            queue = Queue()
+        return QueueLimits(**queue.model_dump()) if queue else None
 
     def requests(self) -> tuple[ResourceRequest, ...]:
         """Return every kind of machine that would do, in the order of the file."""

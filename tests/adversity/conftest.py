@@ -21,6 +21,7 @@ collect_ignore_glob = [] if mounts_are_possible() else ["test_*.py"]
 NAME = "steady"
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are looked for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests together, in one process: they share a stack."""
     for item in items:

@@ -22,7 +22,8 @@ async def test_up_is_refused_with_the_reason_and_leaves_nothing(
     assert lines[0].endswith(f"in the store {stack.home}/store: Read-only file system")
     assert lines[1].startswith("To do: make it writable")
     assert "Traceback" not in outcome.text
-    assert (await stack.view(NAME)).ready == 2
+    # A computer that is overloaded may have had a replica replaced.
+    await stack.recovers(NAME)
 
 
 async def test_replicas_start_and_services_end_although_nothing_can_be_stored(

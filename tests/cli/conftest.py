@@ -6,18 +6,18 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from cli.main import root
 from skyflow.client import Skyflow
 from skyflow.config import Settings
+from skyflow.naming import INSTALLATION_WORKFLOW_ID
 from skyflow.processes import ProcessIdentity
 from skyflow.stack_state import (
     ProcessState,
@@ -27,7 +27,7 @@ from skyflow.stack_state import (
     make_directories,
     write_state,
 )
-from tests.temporal import start_server
+from tests.temporal import end_workflows, start_server
 from tests.workflows.conftest import workers
 from tests.workflows.world import World
 
@@ -114,7 +114,7 @@ async def world(server: WorkflowEnvironment, stack: StackState) -> AsyncIterator
         for worker in workers(server.client, made, cached_workflows=100):
             await running.enter_async_context(worker)
         yield made
-        await _end_everything(server)
+    await end_workflows(server.client, INSTALLATION_WORKFLOW_ID)
 
 
 @pytest.fixture
@@ -127,12 +127,6 @@ def yaml(tmp_path: Path) -> Path:
     path = tmp_path / "service.yaml"
     path.write_text(SERVICE)
     return path
-
-
-async def _end_everything(server: WorkflowEnvironment) -> None:
-    async for execution in server.client.list_workflows("ExecutionStatus='Running'"):
-        with suppress(RPCError):  # what is listed may have ended since
-            await server.client.get_workflow_handle(execution.id).terminate()
 
 
 async def deployed(run: Run, yaml: Path, *arguments: str) -> None:

@@ -116,17 +116,21 @@ async def test_a_problem_of_a_yaml_can_be_read_by_a_program(
 async def test_all_that_cannot_be_carried_out_is_refused_with_its_line(
     run: Run, stack: object, yaml: Path, settings: Settings
 ) -> None:
-    change(yaml, "replicas: 2", "replicas: 2\n  max_concurrency: 4\n  timeout_seconds: 9")
+    change(
+        yaml,
+        "replicas: 2",
+        "replicas: 2\n  rate_limit: {requests_per_second: 4}\n  auth: {api_keys: [abcdefgh]}",
+    )
     result = await run("serve", "up", str(yaml), "-y")
     assert result.exit_code == Exit.USAGE
-    assert f"{yaml}:7:3: service.max_concurrency" in result.stderr
-    assert f"{yaml}:8:3: service.timeout_seconds" in result.stderr
+    assert f"{yaml}:7:3: service.rate_limit" in result.stderr
+    assert f"{yaml}:8:3: service.auth" in result.stderr
     assert not settings.store.exists()
 
 
 async def test_the_sdk_refuses_what_cannot_be_carried_out(skyflow: Skyflow, yaml: Path) -> None:
-    change(yaml, "replicas: 2", "replicas: 2\n  max_concurrency: 4")
-    with pytest.raises(SpecError, match=r"service\.max_concurrency"):
+    change(yaml, "replicas: 2", "replicas: 2\n  rate_limit: {requests_per_second: 4}")
+    with pytest.raises(SpecError, match=r"service\.rate_limit"):
         await skyflow.up(load_task(yaml, LoadOptions()), "hello")
 
 

@@ -46,11 +46,11 @@ async def test_problems_can_be_read_by_a_program(run: Run, yaml: Path) -> None:
 
 
 async def test_what_cannot_be_carried_out_is_listed_with_its_line(run: Run, yaml: Path) -> None:
-    change(yaml, "  replicas: 2", "  replicas: 2\n  max_concurrency: 4")
+    change(yaml, "  replicas: 2", "  replicas: 2\n  rate_limit: {requests_per_second: 4}")
     result = await run("serve", "validate", str(yaml))
     assert result.exit_code == Exit.OK, result.output
-    assert f"{yaml}:7:3: service.max_concurrency" in result.stdout
-    assert "    7 |   max_concurrency: 4" in result.stdout
+    assert f"{yaml}:7:3: service.rate_limit" in result.stdout
+    assert "    7 |   rate_limit: {requests_per_second: 4}" in result.stdout
 
 
 async def test_what_has_no_effect_is_listed_with_its_line(run: Run, yaml: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import asyncssh
@@ -13,6 +12,7 @@ from skyflow.clouds.local.cloud import LocalCloud
 from skyflow.clouds.local.directory import MachineDirectory
 from skyflow.clouds.local.processes import MARKER
 from skyflow.placement.offers import Place
+from tests.processes import running, variables_of
 
 PLACE = Place(cloud="local", region="local", zone="local", instance_type="local")
 
@@ -62,29 +62,11 @@ class Access:
 
 def processes_of(cloud: LocalCloud, name: str) -> list[psutil.Process]:
     """Return every process that was started in a machine, and the machine's own."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARKER) == str(directory_of(cloud, name).path):
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return running(found)
-
-
-def running(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Return those that have not ended, whether or not their parent knows by now."""
-    return [each for each in processes if _runs(each)]
+    path = str(directory_of(cloud, name).path)
+    return running(p for p in psutil.process_iter() if variables_of(p).get(MARKER) == path)
 
 
 def directory_of(cloud: LocalCloud, name: str) -> MachineDirectory:
     directory = cloud.directory(name)
     assert directory is not None
     return directory
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

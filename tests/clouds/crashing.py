@@ -22,7 +22,8 @@ from skyflow.clouds.local.cloud import LocalCloud
 from skyflow.clouds.local.marks import processes_of
 from skyflow.config import Settings
 from skyflow.placement.offers import Place
-from tests.clouds.access import Access, running
+from tests.clouds.access import Access
+from tests.processes import running
 
 Task = Callable[[], Coroutine[Any, Any, object]]
 

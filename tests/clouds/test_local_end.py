@@ -12,7 +12,8 @@ from skyflow.clouds.base import MachineState
 from skyflow.clouds.local import marks
 from skyflow.clouds.local.cloud import LocalCloud
 from skyflow.clouds.local.directory import REMOVING
-from tests.clouds.access import Access, directory_of, processes_of, request, running
+from tests.clouds.access import Access, directory_of, processes_of, request
+from tests.processes import name_of, running
 from tests.waiting import eventually
 
 NAME = "skyflow-test-1"
@@ -157,7 +158,7 @@ async def start_daemon(cloud: LocalCloud, access: Access) -> Sequence[psutil.Pro
 
     def alone() -> list[psutil.Process]:
         found = own.children(recursive=True)
-        return found if [each.name() for each in found] == ["sleep"] else []
+        return found if [name_of(each) for each in found] == ["sleep"] else []
 
     return await eventually(alone)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from skyflow.clouds.local.processes import MARKER
+from tests.processes import name_of, variables_of, words_of
 
 
 def processes_about(text: str) -> list[psutil.Process]:
@@ -24,7 +25,7 @@ def described(process: psutil.Process) -> str:
 
 def server_of(machines: Path, service: str, replica_id: int) -> psutil.Process:
     """Return the process of a replica that serves, not the shells around it."""
-    found = [p for p in _processes_of(machines, service, replica_id) if "python" in p.name()]
+    found = [p for p in _processes_of(machines, service, replica_id) if "python" in name_of(p)]
     assert len(found) == 1, found
     return found[0]
 
@@ -36,7 +37,7 @@ def interfaces_left(interfaces: set[str]) -> set[str]:
 
 def _processes_of(machines: Path, service: str, replica_id: int) -> Iterator[psutil.Process]:
     for process in _others():
-        environment = _environment(process)
+        environment = variables_of(process)
         if (
             environment.get("SKYFLOW_SERVICE_NAME") == service
             and environment.get("SKYFLOW_REPLICA_ID") == str(replica_id)
@@ -50,15 +51,5 @@ def _others() -> Iterator[psutil.Process]:
 
 
 def _described(process: psutil.Process) -> str:
-    try:
-        words = process.cmdline()
-    except (psutil.Error, OSError):
-        return ""
-    return " ".join([*words, *(f"{k}={v}" for k, v in _environment(process).items())])
-
-
-def _environment(process: psutil.Process) -> dict[str, str]:
-    try:
-        return process.environ()
-    except (psutil.Error, OSError):
-        return {}
+    variables = (f"{name}={value}" for name, value in variables_of(process).items())
+    return " ".join([*words_of(process), *variables])

@@ -18,6 +18,7 @@ import pytest
 
 from skyflow.clouds.local.cloud import LocalCloud
 from skyflow.clouds.local.marks import processes_of_all
+from skyflow.clouds.local.processes import MARKER
 from skyflow.config import LocalNetwork
 from skyflow.processes import find_stack_members, find_supervisors
 from tests.clouds.computer import OUTSIDE_ADDRESS, another_computer
@@ -25,6 +26,7 @@ from tests.e2e.computer import described, processes_about
 from tests.e2e.conftest import NETWORKS
 from tests.e2e.services import write_service
 from tests.e2e.stack import Stack
+from tests.processes import variables_of
 from tests.waiting import eventually
 
 NAME = "phoenix"
@@ -107,7 +109,8 @@ async def nothing_is_left_of(stack: Stack, before: set[str]) -> None:
     now = {path.name for path in stack.machines()}
     assert set(cloud.ledger.existing()) == now
     assert {name for name, _ in await cloud.owned("")} == now
-    running = {Path(p.environ()["SKYFLOW_LOCAL_MACHINE"]).name for p in machine_processes(stack)}
+    known = [variables_of(process) for process in machine_processes(stack)]
+    running = {Path(variables[MARKER]).name for variables in known if variables}
     assert running == now
 
 

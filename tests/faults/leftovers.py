@@ -11,6 +11,7 @@ from skyflow.contracts import Message
 from skyflow.errors import ControllerUnavailable
 from skyflow.naming import INSTALLATION_WORKFLOW_ID, machine_prefix, service_directory
 from tests.faults.stack import Stack
+from tests.processes import variables_of, words_of
 
 
 async def leftovers(
@@ -48,7 +49,4 @@ async def _served(stack: Stack, service: str) -> str | None:
 
 
 def _described(process: psutil.Process) -> str:
-    try:
-        return " ".join([*process.cmdline(), *process.environ().values()])
-    except psutil.Error:
-        return ""
+    return " ".join([*words_of(process), *variables_of(process).values()])

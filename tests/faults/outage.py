@@ -13,9 +13,10 @@ from skyflow.state import ReplicaPhase, ServicePhase
 from tests.faults.deaths import deploy
 from tests.faults.fake_stack import FakeStack
 from tests.faults.temporal_server import TemporalServer
+from tests.processes import variables_of, words_of
 from tests.waiting import eventually
 
-AWAY_SECONDS = 35.0
+AWAY_SECONDS = 60.0
 """More than the heartbeat timeout of a watch (30 s)."""
 _NAME = "lasting"
 _LONG_SECONDS = 60.0
@@ -80,18 +81,5 @@ async def _watched_since(stack: FakeStack, since: float) -> bool:
 
 def _serving(stack: FakeStack) -> set[int]:
     home = str(stack.local.ledger.path.parent)
-    return {p.pid for p in psutil.process_iter() if _is_server(p) and _home(p).startswith(home)}
-
-
-def _is_server(process: psutil.Process) -> bool:
-    try:
-        return process.cmdline()[-1:] == ["server.py"]
-    except psutil.Error:
-        return False
-
-
-def _home(process: psutil.Process) -> str:
-    try:
-        return process.environ().get("HOME", "")
-    except psutil.Error:
-        return ""
+    servers = [p for p in psutil.process_iter() if words_of(p)[-1:] == ["server.py"]]
+    return {p.pid for p in servers if variables_of(p).get("HOME", "").startswith(home)}

@@ -94,7 +94,7 @@ def scenario(seed: int, *, whole: bool = False) -> Scenario:
     if chance.random() < 0.6:
         later = [each for each in POINTS if _stages(each, first.stage)]
         second = _fault(chance.choice(later), first.stage, chance, whole)
-        faults += [second] if str(second) != str(first) else []
+        faults += [second] if _can_both_strike(first, second) else []
     return Scenario(seed, tuple(faults), chance.choice(list(Loss)), chance.random() < 0.15)
 
 
@@ -107,6 +107,16 @@ def covering(count: int) -> list[int]:
         chosen.append(best)
         uncovered -= points.pop(best)
     return sorted([*chosen, *list(points)[: count - len(chosen)]])
+
+
+def _can_both_strike(first: Fault, second: Fault) -> bool:
+    if str(first) == str(second):
+        return False
+    # The replica that is to be stopped may be the one whose machine is lost: it is not drained.
+    same_stage = first.stage is second.stage
+    machine_lost = Target.MACHINE in (first.target, second.target)
+    drained = "drain_replica" in (first.point.work, second.point.work)
+    return not (same_stage and machine_lost and drained)
 
 
 def _fault(point: Point, since: Stage | None, chance: random.Random, whole: bool) -> Fault:

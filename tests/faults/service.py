@@ -21,7 +21,7 @@ from skyflow.state import EndpointSet, ReplicaPhase, ReplicaRecord, ServicePhase
 from tests.faults.leftovers import leftovers
 from tests.faults.stack import Stack
 
-BACK_SECONDS = 90.0
+BACK_SECONDS = 150.0
 """Longest time until two replicas are ready again after a fault, and to take a service down."""
 GONE_SECONDS = 180.0
 """Longest time to clear away what a terminated service left: time-outs of faults add up in one run
@@ -80,33 +80,33 @@ class Service:
 
     async def command(self, command: Callable[[Skyflow], Awaitable[Answer]]) -> Answer:
         """Do what a user does whose command says that nobody answers: the same again."""
-        return await _repeated(lambda: command(self.stack.sdk))
+        return await repeated(lambda: command(self.stack.sdk))
 
     async def continue_as_new(self, workflow_id: str) -> None:
         """Have a workflow continue as new; that it ends instead is none of ours."""
         handle = self._handle(workflow_id)
-        before = await _repeated(handle.describe)
-        await _repeated(lambda: handle.signal(Message.CHECKPOINT))
+        before = await repeated(handle.describe)
+        await repeated(lambda: handle.signal(Message.CHECKPOINT))
 
         async def continued() -> bool:
-            now = await _repeated(handle.describe)
+            now = await repeated(handle.describe)
             return now.run_id != before.run_id or now.close_time is not None
 
         await until(continued, f"{workflow_id} continues as new")
 
     async def terminate(self, workflow_id: str) -> None:
         """Terminate a workflow, as somebody may in Temporal's web UI."""
-        run = await _repeated(self._handle(workflow_id).describe)
+        run = await repeated(self._handle(workflow_id).describe)
         handle: Handle = self.stack.client.get_workflow_handle(workflow_id, run_id=run.run_id)
         try:
-            await _repeated(handle.terminate)
+            await repeated(handle.terminate)
         except RPCError as error:  # an earlier try may have done it, whose answer was lost
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
 
     async def run_reaper(self) -> None:
         """Do at once what the schedule does every few minutes."""
-        await _repeated(
+        await repeated(
             lambda: self.stack.client.execute_workflow(
                 WorkflowName.REAPER,
                 ReaperRequest(grace_seconds=1),
@@ -118,7 +118,7 @@ class Service:
 
     async def ended_as(self) -> str:
         """Return how the service's workflow has ended."""
-        described = await _repeated(self._handle(self.workflow_id).describe)
+        described = await repeated(self._handle(self.workflow_id).describe)
         return described.status.name if described.status else "?"
 
     def age_files(self) -> None:
@@ -164,11 +164,7 @@ async def until(
     return value
 
 
-def _ready(status: ServiceStatus) -> list[ReplicaRecord]:
-    return [r for r in status.replicas if r.live and r.phase is ReplicaPhase.READY]
-
-
-async def _repeated(action: Callable[[], Awaitable[Answer]]) -> Answer:
+async def repeated(action: Callable[[], Awaitable[Answer]]) -> Answer:
     """Do something again until somebody answers."""
     deadline = time.monotonic() + BACK_SECONDS
     while True:
@@ -178,6 +174,10 @@ async def _repeated(action: Callable[[], Awaitable[Answer]]) -> Answer:
             if _is_final(error) or time.monotonic() > deadline:
                 raise
         await asyncio.sleep(LOOK_SECONDS)
+
+
+def _ready(status: ServiceStatus) -> list[ReplicaRecord]:
+    return [r for r in status.replicas if r.live and r.phase is ReplicaPhase.READY]
 
 
 def _is_final(error: ControllerUnavailable | RPCError) -> bool:

@@ -28,6 +28,7 @@ from skyflow.installation import installation_id
 from tests.faults.director import Director
 from tests.faults.processes import KeptProcess, Module, send
 from tests.faults.scenario import Action, Fault, Target
+from tests.processes import name_of, words_of
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -147,7 +148,7 @@ class Stack(ABC):
         holder = self.local.directory(name).holder  # type: ignore[union-attr]
         assert holder, f"machine {name} has ended by itself"
         for process in psutil.Process(holder).children(recursive=True):
-            if "server.py" in process.cmdline()[-1:] and "python3" in process.name():
+            if "server.py" in words_of(process)[-1:] and "python3" in name_of(process):
                 self.losses[name] = time.time()
                 process.kill()
                 return

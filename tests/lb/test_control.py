@@ -78,7 +78,7 @@ async def test_a_drain_waits_for_what_is_in_flight(control: Control, plane: Plan
         served = await plane.serve(upstream.url)
         async with connection(served.port) as (reader, writer):
             writer.write(get())
-            await reader.readuntil(b"abc")
+            await reader.readuntil(b"\r\nabc")
             name = served.endpoints.service
             short = DrainRequest(service=name, replica_id=1, deadline=time.time() + 0.2)
             assert (await control.drain(short)).remaining == 1
@@ -97,10 +97,11 @@ async def test_metrics_are_those_of_the_data_plane(control: Control, plane: Plan
         code, text = await control.admin_get("/metrics")
     labels = f'service="{served.endpoints.service}"'
     assert code == 200
-    assert f'skyflow_lb_requests_total{{code="200",replica="1",{labels}}} 1.0' in text
-    assert f'skyflow_lb_in_flight{{replica="1",{labels}}} 0.0' in text
+    assert f'skyflow_requests_total{{code="200",replica="1",{labels}}} 1.0' in text
+    assert f'skyflow_requests_in_flight{{replica="1",{labels}}} 0.0' in text
+    assert f"skyflow_request_duration_seconds_count{{{labels}}} 1.0" in text
     labels = f'service="{empty.endpoints.service}"'
-    assert f'skyflow_lb_requests_total{{code="503",replica="",{labels}}} 1.0' in text
+    assert f'skyflow_requests_total{{code="503",replica="",{labels}}} 1.0' in text
 
 
 async def test_running_services_are_served_from_the_start(temporal: Client, home: Path) -> None:

@@ -20,6 +20,7 @@ from lb.data.endpoints import EndpointSet
 from lb.data.moments import LONG_AGO
 from lb.data.presence import Presence
 from lb.data.registry import Registry
+from lb.data.sockets import OwnSockets
 from lb.data.upkeep import Upkeep
 from tests.lb.hands import Hands
 from tests.lb.plane import free_port, plain
@@ -47,22 +48,24 @@ Start = Callable[[], Awaitable[Registry]]
 @pytest.fixture
 async def start(tmp_path: Path, hands: Hands) -> AsyncIterator[Start]:
     """Yield a function that starts a data plane in place of the one before."""
-    running: list[tuple[Registry, AccessLogs]] = []
+    running: list[tuple[Registry, AccessLogs, OwnSockets]] = []
 
     async def end() -> None:
         while running:
-            registry, logs = running.pop()
+            registry, logs, sockets = running.pop()
             registry.close()
             registry.abort()
             await registry.finished()
             await logs.close()
+            sockets.let_go()
 
     async def started() -> Registry:
         await end()
         logs = AccessLogs(tmp_path / "access")
         files = EndpointFiles(tmp_path / "endpoints")
-        registry = Registry("127.0.0.1", files, logs, clock=hands)
-        running.append((registry, logs))
+        sockets = OwnSockets("127.0.0.1")
+        registry = Registry(sockets, files, logs, clock=hands)
+        running.append((registry, logs, sockets))
         await registry.load(presence(tmp_path).last())
         return registry
 

@@ -32,7 +32,7 @@ async def test_a_clock_that_is_ten_minutes_off_neither_cuts_nor_waits(
         served = await plane.serve(upstream.url)
         async with connection(served.port) as (reader, writer):
             writer.write(get())
-            await reader.readuntil(b"abc")
+            await reader.readuntil(b"\r\nabc")
             request = DrainRequest(
                 service=served.endpoints.service, replica_id=1, deadline=server_time + 0.5
             )

@@ -38,7 +38,7 @@ async def test_a_client_that_goes_is_passed_on_at_once(plane: Plane, begin: byte
             writer.write(get())
             await asked.wait()
             if begin:
-                await reader.readuntil(b"abc")
+                await reader.readuntil(b"\r\nabc")
         async with asyncio.timeout(2):
             await gone.wait()
 
@@ -54,7 +54,7 @@ async def test_a_client_that_goes_while_it_sends_is_passed_on(plane: Plane) -> N
     ended = asyncio.Event()
 
     async def take(reader: StreamReader, writer: StreamWriter) -> None:
-        await reader.readuntil(b"abc")
+        await reader.readuntil(b"\r\nabc")
         assert await reader.read() == b""
         ended.set()
 
@@ -105,7 +105,7 @@ async def test_an_answer_that_breaks_instead_of_ending_is_broken_for_the_client(
         served = await plane.serve(upstream.url)
         async with connection(served.port) as (reader, writer):
             writer.write(get("/", "Content-Length: 9", method="POST"))
-            await reader.readuntil(b"abc")
+            await reader.readuntil(b"\r\nabc")
             writer.write(b"x")
             with pytest.raises(ConnectionResetError):
                 await reader.read()

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from lb.data import log_file
-from lb.data.access_log import AccessLogs, unreadable
+from lb.data.access_log import AccessLogs
 from lb.data.endpoint_files import EndpointFiles
 from lb.data.log_file import LogFile
 from lb.data.moments import moment
 from lb.data.presence import Presence
+from lb.data.record import unreadable
 from lb.data.registry import Registry
+from lb.data.sockets import OwnSockets
 from lb.data.upkeep import Upkeep
 from tests.lb.plane import plain
 from tests.lb.test_endpoint_sets import named
@@ -31,12 +33,14 @@ def files(tmp_path: Path) -> EndpointFiles:
 @pytest.fixture
 async def registry(tmp_path: Path, files: EndpointFiles) -> AsyncIterator[Registry]:
     logs = AccessLogs(tmp_path / "access")
-    running = Registry("127.0.0.1", files, logs)
+    sockets = OwnSockets("127.0.0.1")
+    running = Registry(sockets, files, logs)
     yield running
     running.close()
     running.abort()
     await running.finished()
     await logs.close()
+    sockets.let_go()
 
 
 async def test_a_set_is_in_force_at_once_and_on_disk_when_there_is_room(
@@ -99,13 +103,13 @@ async def test_access_lines_are_lost_with_one_error_and_then_written_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     logs = AccessLogs(tmp_path)
-    path = logs.path("demo", "1")
+    demo = plain()
     for full in (False, True, True, False):
-        logs.write(path, unreadable("client", 400, 0))
+        logs.write(demo, unreadable(b"client", 400, 0))
         with largest_file(0) if full else nullcontext():
             await logs.flush()
     await logs.close()
-    assert len(path.read_text().splitlines()) == 2
+    assert len(logs.path("demo", "i1").read_text().splitlines()) == 2
     assert caplog.text.count("lines are lost") == 1
     assert "2 lines were lost" in caplog.text
 

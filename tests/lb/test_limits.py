@@ -16,7 +16,9 @@ from lb.data.access_log import AccessLogs
 from lb.data.doubts import Doubts
 from lb.data.endpoint_files import EndpointFiles
 from lb.data.endpoints import Endpoint, EndpointSet
+from lb.data.record import unreadable
 from lb.data.registry import Registry
+from lb.data.sockets import OwnSockets
 from tests.lb.plane import plain
 from tests.lb.test_endpoint_sets import Slow, named
 from tests.lb.wire import ask, connection, content, get, replica, status
@@ -25,12 +27,14 @@ from tests.lb.wire import ask, connection, content, get, replica, status
 @pytest.fixture
 async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
     logs = AccessLogs(tmp_path / "access")
-    running = Registry("127.0.0.1", EndpointFiles(tmp_path / "endpoints"), logs)
+    sockets = OwnSockets("127.0.0.1")
+    running = Registry(sockets, EndpointFiles(tmp_path / "endpoints"), logs)
     yield running
     running.close()
     running.abort()
     await running.finished()
     await logs.close()
+    sockets.let_go()
 
 
 async def test_an_unfinished_head_times_out(
@@ -74,7 +78,7 @@ async def test_all_connections_can_be_ended_at_once(registry: Registry) -> None:
         served = await registry.apply(plain(slow.url))
         async with connection(served.port) as (reader, writer):
             writer.write(get())
-            await reader.readuntil(b"abc")
+            await reader.readuntil(b"\r\nabc")
             registry.close()
             registry.abort()
             async with asyncio.timeout(5):
@@ -111,11 +115,11 @@ async def test_few_access_logs_are_held_open(
     monkeypatch.setattr(access_log, "_OPEN_FILES", 2)
     logs = AccessLogs(tmp_path)
     for name in ("a", "b", "c", "a"):
-        logs.write(logs.path(name, "1"), access_log.unreadable("client", 400, 0))
+        logs.write(replace(plain(), service=name), unreadable(b"client", 400, 0))
         await logs.flush()
     opened = [file.path for file in psutil.Process().open_files()]
     assert sum(path.startswith(str(tmp_path.resolve())) for path in opened) == 2
-    assert len(logs.path("a", "1").read_text().splitlines()) == 2
+    assert len(logs.path("a", "i1").read_text().splitlines()) == 2
     await logs.close()
 
 

@@ -118,7 +118,7 @@ async def test_asked_to_end_it_lets_what_is_in_flight_finish(
             await api.apply(wanted)
             async with connection(wanted.port) as (reader, writer), connection(wanted.port) as idle:
                 writer.write(get(close=False))
-                await reader.readuntil(b"abc")
+                await reader.readuntil(b"\r\nabc")
                 running.send_signal(number)
                 assert await idle[0].read() == b""
                 assert not await accepts(wanted.port)

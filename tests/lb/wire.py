@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -104,6 +105,11 @@ def get(path: str = "/", *lines: str, method: str = "GET", close: bool = True) -
     return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: test", *extra, *lines, "", ""]).encode(
         "latin-1"
     )
+
+
+def without_id(answer: bytes) -> bytes:
+    """Return what came without the names of requests, which differ each time."""
+    return re.sub(rb"X-Request-ID: [0-9a-f]+-[0-9a-f]+\r\n", b"", answer)
 
 
 def status(answer: bytes) -> int:

@@ -14,6 +14,7 @@ from skyflow.errors import CommandFailed
 from skyflow.remote.replica_home import ProcessPhase, ProcessState, ReplicaHome
 from skyflow.remote.ssh import connect
 from skyflow.storage.keyring import Keyring
+from tests.processes import name_of
 from tests.remote.conftest import SshMachine
 from tests.waiting import eventually
 
@@ -237,6 +238,6 @@ async def test_nothing_secret_is_in_a_process_list(
 ) -> None:
     await replica.prepare({"TOKEN": "hush-hush"}, "", "exec sleep 1000")
     await replica.start("1")
-    await eventually(lambda: psutil.Process(pid(machine)).name() == "sleep")
+    await eventually(lambda: name_of(psutil.Process(pid(machine))) == "sleep")
     lines = [each.info["cmdline"] for each in psutil.process_iter(["cmdline"])]
     assert not any("hush-hush" in word for line in lines for word in line or ())

@@ -116,7 +116,9 @@ SERVICE = mapping(
     readiness_probe=PROBE,
     replica_policy=policies(),
     load_balancing_policy=st.sampled_from(["least_load", "round_robin"]),
-    load_balancer=mapping(stream_timeout_seconds=SECONDS),
+    load_balancer=mapping(
+        stream_timeout_seconds=SECONDS, access_log=st.sampled_from(["text", "json", "off", False])
+    ),
     ports=st.just(8080),
     tls=st.builds(lambda: {"keyfile": "/k.pem", "certfile": "/c.pem"}),
     retry=st.sampled_from(["safe", "all", "none"]),

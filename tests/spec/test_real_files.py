@@ -57,9 +57,6 @@ def test_what_needs_nothing_new_can_be_carried_out(name: str) -> None:
 def test_every_key_of_ours_that_does_nothing_yet_is_named() -> None:
     policy = "service.replica_policy"
     assert unsupported("all_our_keys") == [
-        "service.timeout_seconds",
-        "service.max_concurrency",
-        "service.queue",
         "service.auth",
         "service.rate_limit",
         f"{policy}.max_replicas",

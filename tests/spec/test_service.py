@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from skyflow.state import QueueLimits
 from tests.spec.conftest import MINIMAL, Load, Refuse
 
 
@@ -18,6 +19,26 @@ def test_an_empty_service_has_the_known_defaults(load: Load) -> None:
     assert (settings.load_balancing_policy, settings.retry) == ("least_load", "safe")
     assert settings.stream_timeout_seconds == 120
     assert task.name is None
+
+
+@pytest.mark.parametrize(
+    ("given", "queue"),
+    [
+        ("replicas: 1", None),
+        ("max_concurrency: 4", QueueLimits(max_requests=1000, max_wait_seconds=60)),
+        ("queue: {max_requests: 5}", QueueLimits(max_requests=5, max_wait_seconds=60)),
+    ],
+)
+def test_requests_wait_if_there_is_a_queue_or_a_limit(
+    load: Load, given: str, queue: QueueLimits | None
+) -> None:
+    assert load(f"service: {{{given}}}\nrun: x").settings().queue == queue
+
+
+@pytest.mark.parametrize("form", ["text", "json", "off", "'off'"])
+def test_the_access_log_has_a_form_or_is_off(load: Load, form: str) -> None:
+    task = load(f"service: {{load_balancer: {{access_log: {form}}}}}\nrun: x")
+    assert task.settings().access_log == form.strip("'")
 
 
 @pytest.mark.parametrize("probe", ["/health", "{path: /health}"])
@@ -121,6 +142,10 @@ def test_machines_of_all_replicas_together_are_limited(load: Load, refuse: Refus
             "1:51 service.load_balancer.stream_timeout_seconds: found 0; allowed: a number above 0",
         ),
         (
+            "load_balancer: {access_log: xml}",
+            "1:39 service.load_balancer.access_log: found 'xml'; allowed: 'text', 'json' or 'off'",
+        ),
+        (
             "pool: {}",
             "1:11 service.pool: makes a pool of workers for jobs, which skyflow does not "
             "run; allowed: `replicas`",
@@ -183,3 +208,21 @@ service:
 def test_unknown_keys_get_a_suggestion(refuse: Refuse, text: str, hint: str) -> None:
     (problem,) = refuse(f"{text}\n{MINIMAL}")
     assert hint in problem
+
+
+def test_settings_of_the_balancer_reach_what_workflows_decide_by(load: Load) -> None:
+    settings = load(
+        "service:\n  load_balancing_policy: prefix_affinity\n  load_balancer:\n"
+        "    {slow_start_seconds: 3, prefix_bytes: 100, session_header: X-Session}\nrun: x"
+    ).settings()
+    assert (settings.slow_start_seconds, settings.prefix_bytes) == (3, 100)
+    assert settings.session_header == "X-Session"
+
+
+def test_what_accelerators_can_take_reaches_what_workflows_decide_by(load: Load) -> None:
+    task = load(
+        "service:\n  load_balancing_policy: instance_aware_least_load\n  replica_policy:\n"
+        "    {min_replicas: 2, max_replicas: 2, target_qps_per_replica: {L4: 1, H100: 8}}\nrun: x"
+    )
+    assert task.unsupported() == ()
+    assert task.settings().qps_by_accelerator == {"L4": 1, "H100": 8}

@@ -16,6 +16,12 @@ from tests.spec.conftest import MINIMAL, Load, Refuse
             "1:11 service.tls: cannot be carried out by this version: remove it",
         ),
         (
+            "service:\n  replica_policy: {min_replicas: 1, max_replicas: 1,\n"
+            "    target_qps_per_replica: 2}\nrun: x",
+            "3:5 service.replica_policy.target_qps_per_replica: "
+            "cannot be carried out by this version: remove it",
+        ),
+        (
             f"resources:\n  any_of:\n    - image_id: docker:x\n{MINIMAL}",
             "3:7 resources.any_of[0].image_id: cannot be carried out by this version: remove it",
         ),
@@ -46,6 +52,8 @@ def test_what_cannot_be_carried_out_is_named_with_its_place(
         "service: {replica_policy: {min_replicas: 1, max_replicas: 1, num_overprovision: 0,"
         " dynamic_ondemand_fallback: false, upscale_delay_seconds: 5}}\nrun: x",
         "service: {retry: all, drain_seconds: 5, load_balancing_policy: round_robin}\nrun: x",
+        "service: {load_balancing_policy: prefix_affinity,"
+        " load_balancer: {prefix_bytes: 9}}\nrun: x",
         f"num_nodes: 2\nresources: {{use_spot: true, disk_size: 10, memory: 4+}}\n{MINIMAL}",
     ],
 )

@@ -8,7 +8,6 @@ import shutil
 import signal
 from pathlib import Path
 
-import psutil
 import pytest
 
 from skyflow.clouds.base import MachineKeys, MachineRequest
@@ -25,6 +24,7 @@ from skyflow.stack_purge import plan_purge, purge
 from skyflow.stack_state import StackState, state_path
 from skyflow.state import ServicePhase, ServiceStatus
 from skyflow.storage.keyring import Keyring
+from tests.processes import running
 from tests.stack.conftest import Ensure
 
 LOCAL = Place(cloud="local", region="local", zone="local", instance_type="local")
@@ -98,7 +98,7 @@ async def test_machines_whose_files_were_removed_by_hand_are_ended(settings: Set
     machine.suspend()  # it would notice within seconds
     shutil.rmtree(settings.machines / name)
     await purge(settings)
-    assert not machine.is_running() or machine.status() == psutil.STATUS_ZOMBIE
+    assert not running([machine])
 
 
 async def test_files_that_were_never_finished_are_removed(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ from skyflow.stack import ensure_stack, stop_stack
 from skyflow.stack_state import ProcessState, StackPhase, StackState, read_state
 from skyflow.stack_status import stack_status
 from tests.waiting import eventually
+from worker.table import stack_table
 
 
 def identities(state: StackState) -> dict[str, ProcessIdentity]:
@@ -41,7 +43,19 @@ async def started(settings: Settings) -> None:
         assert (await client.get(state.ui_url or "")).status_code == 200
     shown = {process.name: process for process in stack_status(settings).processes}
     assert all(process.state is ProcessState.READY for process in shown.values())
+    asks = asked_for_reactions(settings, state)
+    assert asks.keys() == {process.name for process in state.processes}
+    for name, asked in asks.items():
+        assert await asked(), name
     assert all((process.resident_bytes or 0) > 10_000_000 for process in shown.values())
+
+
+def asked_for_reactions(
+    settings: Settings, state: StackState
+) -> dict[str, Callable[[], Awaitable[bool]]]:
+    assert (settings.stack / "worker.sock").exists()
+    reacts = {spec.name: spec.reacts for spec in stack_table(settings, state)}
+    return {name: asked for name, asked in reacts.items() if asked}
 
 
 async def taken_over(settings: Settings) -> None:

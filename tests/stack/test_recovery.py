@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from asyncio import StreamReader, StreamWriter
@@ -22,6 +24,8 @@ from tests.lb.test_endpoint_sets import named
 from tests.lb.wire import Handler, ask, content, get, replica
 from tests.waiting import eventually
 from worker import process, table
+from worker.backoff import Backoff
+from worker.liveness import hanging_up
 from worker.process import SupervisedProcess
 from worker.table import reacts, stack_table
 
@@ -39,7 +43,9 @@ def data_plane(home: Path) -> SupervisedProcess:
     ports = StackPorts(temporal=1, ui=2, admin=3)
     specs = stack_table(Settings(home=home), StackState(ports=ports))
     spec = next(spec for spec in specs if spec.name == "lb-data")
-    return SupervisedProcess(spec, home, home / "lb-data.log", lambda: None)
+    # One that a test kills soon after its start had started well all the same.
+    backoff = Backoff(healthy_after=0)
+    return SupervisedProcess(spec, home, home / "lb-data.log", lambda: None, backoff=backoff)
 
 
 @pytest.fixture
@@ -74,7 +80,6 @@ async def test_a_killed_data_plane_serves_again_within_a_second(
     times = []
     for _ in range(5):
         victim = await ready(supervised)
-        await asyncio.sleep(1.1)  # one that ends sooner is started again after longer waits
         begin = time.monotonic()
         victim.send(signal.SIGKILL)
         await eventually(lambda: not victim.alive)  # noqa: B023
@@ -119,6 +124,37 @@ async def test_only_one_that_says_nothing_at_all_hangs(
 
 async def test_one_that_refuses_connections_does_not_hang() -> None:
     assert await reacts(asyncio.open_connection("127.0.0.1", 1))
+
+
+HANGS_UP = """
+import asyncio, pathlib, sys
+from worker.liveness import hanging_up
+
+async def main():
+    async with hanging_up(pathlib.Path(sys.argv[1])):
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_worker_reacts_until_it_is_frozen(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = home / "worker.sock"
+    with subprocess.Popen([sys.executable, "-c", HANGS_UP, str(path)]) as worker:
+        await eventually(path.exists)
+        assert await reacts(asyncio.open_unix_connection(path))
+        worker.send_signal(signal.SIGSTOP)
+        monkeypatch.setattr(table, "HANGING_SECONDS", 0.5)
+        assert not await reacts(asyncio.open_unix_connection(path))
+        worker.kill()
+
+
+async def test_a_worker_whose_socket_cannot_be_made_works_all_the_same(home: Path) -> None:
+    path = home / "none" / "worker.sock"
+    async with hanging_up(path):
+        assert await reacts(asyncio.open_unix_connection(path))
 
 
 async def test_a_log_that_cannot_be_written_keeps_nothing_from_running(home: Path) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
 from temporalio.client import Client
-from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from skyflow.contracts import OPERATIONS_QUEUE, WATCH_QUEUE, WORKFLOW_QUEUE, balancer_queue
-from tests.temporal import start_server
+from skyflow.naming import INSTALLATION_WORKFLOW_ID
+from tests.temporal import end_workflows, start_server
 from tests.workflows.harness import Controller
 from tests.workflows.world import World
 from worker.run import WORKFLOWS
@@ -38,14 +38,12 @@ def cached_workflows(request: pytest.FixtureRequest) -> int:
 async def controller(
     server: WorkflowEnvironment, cached_workflows: int
 ) -> AsyncIterator[Controller]:
-    world = World()
+    made = Controller(server.client, World())
     async with AsyncExitStack() as stack:
-        for worker in workers(server.client, world, cached_workflows):
+        for worker in workers(server.client, made.world, cached_workflows):
             await stack.enter_async_context(worker)
-        yield Controller(server.client, world)
-        async for execution in server.client.list_workflows("ExecutionStatus='Running'"):
-            with suppress(RPCError):  # what is listed may have ended since
-                await server.client.get_workflow_handle(execution.id).terminate()
+        yield made
+    await end_workflows(server.client, made.handle.id, INSTALLATION_WORKFLOW_ID)
 
 
 def workers(client: Client, world: World, cached_workflows: int) -> list[Worker]:

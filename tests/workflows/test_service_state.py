@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skyflow.contracts import ApplyRequest, Slot
-from skyflow.state import ReplicaPhase, ReplicaReport, ServicePhase
+from skyflow.state import QueueLimits, ReplicaPhase, ReplicaReport, ServicePhase
 from tests.workflows.harness import version
 from tests.workflows.world import offer
 from workflows.service_state import ServiceState
@@ -90,6 +90,17 @@ def test_the_generation_grows_only_with_a_change() -> None:
     assert [e.url for e in service.endpoint_set.endpoints] == [URL]
 
 
+def test_the_limits_of_a_version_are_told_to_balancers() -> None:
+    service = state()
+    queue = QueueLimits(max_requests=5, max_wait_seconds=6)
+    limits = {"timeout_seconds": 3.0, "max_concurrency": 4, "queue": queue}
+    settings = service.version.settings.model_copy(update=limits)
+    service.version = service.version.model_copy(update={"settings": settings})
+    assert service.refresh_endpoints()
+    assert service.endpoint_set is not None
+    assert {name: getattr(service.endpoint_set, name) for name in limits} == limits
+
+
 def test_a_leaving_replica_drains_and_a_dead_one_is_gone() -> None:
     service = state()
     service.absorb(report(1, ReplicaPhase.READY), 10, 0)
@@ -126,3 +137,25 @@ def test_a_service_that_was_removed_is_not_published_again() -> None:
     assert not ending.refresh_endpoints()
     assert ending.endpoint_set is not None
     assert ending.endpoint_set.removed
+
+
+def test_what_replicas_can_take_and_how_they_are_balanced_reaches_the_balancer() -> None:
+    service = state(2)
+    settings = service.version.settings.model_copy(
+        update={
+            "load_balancing_policy": "instance_aware_least_load",
+            "qps_by_accelerator": {"L4": 2.0, "H100": 9.0},
+            "session_header": "X-Session",
+            "slow_start_seconds": 5,
+        }
+    )
+    service.version = service.version.model_copy(update={"settings": settings})
+    strong = offer().model_copy(update={"accelerator": "H100", "accelerator_count": 1})
+    service.change(1, offer=strong, phase=ReplicaPhase.READY, endpoint=URL)
+    service.change(2, phase=ReplicaPhase.READY, endpoint=URL)
+    service.refresh_endpoints()
+    published = service.endpoint_set
+    assert published is not None
+    assert [endpoint.capacity for endpoint in published.endpoints] == [9, 2]
+    assert [endpoint.weight for endpoint in published.endpoints] == [1, 1]
+    assert (published.session_header, published.slow_start_seconds) == ("X-Session", 5)

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import termios
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
@@ -72,6 +73,9 @@ class Shells:
         self, session: asyncssh.SSHServerProcess[bytes], command: list[str]
     ) -> None:
         leader, follower = os.openpty()
+        columns, rows, *_ = session.term_size
+        # Before the program starts, which may ask for it at once.
+        termios.tcsetwinsize(leader, (rows, columns))
         environment = {**self._environment, "TERM": session.term_type or "dumb"}
         streams = (follower, follower, follower)
         child = self._table.spawn(command, environment, streams, _take_terminal)

@@ -8,7 +8,7 @@ import os
 import sys
 
 if (socket := os.environ.get("SKYFLOW_FAULTS")) and (
-    sys.orig_argv[-2:] == ["worker", "run"] or "control" in sys.orig_argv
+    {"worker", "run"} <= {*sys.orig_argv} or "control" in sys.orig_argv
 ):
     from tests.faults.interception import install
 
