@@ -14,6 +14,7 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from lb.control.data_plane import DataPlane
@@ -43,7 +44,13 @@ async def test_a_balancer_registers_itself(control: Control) -> None:
     )
 
     async def registered() -> bool:
-        return control.balancer in (await handle.query(InstallationWorkflow.slots)).balancers
+        try:
+            return control.balancer in (await handle.query(InstallationWorkflow.slots)).balancers
+        except (
+            RPCError
+        ) as error:  # the control process is healthy before it has started this workflow
+            assert error.status is RPCStatusCode.NOT_FOUND
+            return False
 
     await eventually(registered)
 
