@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from skyflow.autoscaling.decision import Explanation
+from skyflow.autoscaling.settings import AutoscalingSettings, Bounds
 from skyflow.clouds.base import Machine
 from skyflow.placement.offers import Offer, Place, Refusal, ResourceRequest
 from skyflow.records import Record
@@ -133,6 +135,8 @@ class ServiceSettings(Record):
     """Where requests wait; None if they are refused at once."""
     access_log: str = "text"
     """`text`, `json` or `off`."""
+    autoscaling: AutoscalingSettings | None = None
+    """What the number of replicas follows; None if it is fixed."""
 
 
 class ServiceVersion(Record):
@@ -157,6 +161,8 @@ class Decision(Record):
     reason: str
     """What was decided, by which rule, from which inputs."""
     replica_id: int | None = None
+    explanation: Explanation | None = None
+    """Of a number of replicas that follows the load: the same for machines."""
 
 
 class ReplicaReport(Record):
@@ -281,6 +287,12 @@ class ServiceStatus(Record):
     load_balancing_policy: str = "least_load"
     resources: tuple[ResourceRequest, ...] = ()
     """What would do for a machine."""
+    autoscaling: AutoscalingSettings | None = None
+    """What the number of replicas follows; None if it is fixed."""
+    bounds: Bounds | None = None
+    """Between which numbers it may be now; None if it is fixed."""
+    held: bool = False
+    """Whether the number of replicas was set by hand and stays so until it is told to follow."""
     replicas: tuple[ReplicaRecord, ...] = ()
     """Replicas that exist, then the last ones that ended."""
     updated_at: float

@@ -17,6 +17,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.context import Context, open_context
 from activities.files import FileActivities
 from activities.installation import InstallationActivities
+from activities.load import LoadActivities
 from activities.machines import MachineActivities
 from activities.replica import ReplicaActivities
 from activities.survey import SurveyActivities
@@ -129,7 +130,7 @@ def activities_by_queue(context: Context) -> dict[str, list[Callable[..., object
     """Return the activities that a worker carries out, by task queue."""
     installation, machines = InstallationActivities(context), MachineActivities(context)
     replica, files = ReplicaActivities(context), FileActivities(context)
-    survey = SurveyActivities(context)
+    survey, load = SurveyActivities(context), LoadActivities(context)
     return {
         OPERATIONS_QUEUE: [
             installation.reserve_endpoint,
@@ -143,5 +144,5 @@ def activities_by_queue(context: Context) -> dict[str, list[Callable[..., object
             survey.survey_installation,
             survey.recall_service,
         ],
-        WATCH_QUEUE: [replica.watch_replica],
+        WATCH_QUEUE: [replica.watch_replica, load.watch_load],
     }

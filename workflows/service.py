@@ -11,6 +11,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from skyflow.autoscaling.settings import Bounds
     from skyflow.contracts import (
         ApplyOutcome,
         ApplyRequest,
@@ -63,7 +64,7 @@ class ServiceWorkflow:
                 self._accept_stop(StopRequest(reason="cancelled in Temporal"))
             self._dirty = False
             self._effects.collect()
-            if self._wants_checkpoint():
+            if self._wants_checkpoint() and self._effects.leave_load():
                 if self._effects.idle and workflow.all_handlers_finished():
                     self._continue()
                 continue
@@ -90,7 +91,7 @@ class ServiceWorkflow:
 
     @workflow.update(name=Message.SCALE)
     def scale(self, request: ScaleRequest) -> ServiceStatus:
-        """Run this many replicas."""
+        """Run this many replicas, or as many as the load asks for again."""
         self._accept_scale(request)
         return service_status(self._state, self._now())
 
@@ -98,10 +99,15 @@ class ServiceWorkflow:
     def _check_scale(self, request: ScaleRequest) -> None:
         if self._state.stop is not None:
             raise _conflict(f"service {self._state.service!r} is being taken down")
-        most = MOST_MACHINES // self._state.version.settings.num_nodes
-        if not 0 <= request.replicas <= most:
+        if request.auto:
+            return
+        settings = self._state.version.settings
+        most = MOST_MACHINES // settings.num_nodes
+        allowed = self._state.bounds_in_force or Bounds(least=0, most=most)
+        if request.replicas is None or not allowed.least <= request.replicas <= allowed.most:
             raise ApplicationError(
-                f"{request.replicas} replicas; allowed: 0 to {most}", type="UsageError"
+                f"{request.replicas} replicas; allowed: {allowed.least} to {allowed.most}, or auto",
+                type="UsageError",
             )
 
     @workflow.signal(name=Message.SCALE_SIGNAL)
@@ -209,10 +215,20 @@ class ServiceWorkflow:
         workflow.continue_as_new(self._state)
 
     def _accept_scale(self, request: ScaleRequest) -> None:
+        state = self._state
+        settings = state.version.settings
+        follows = settings.autoscaling is not None
+        before, state.held = state.target, follows and not request.auto
+        if request.replicas is not None:
+            state.target = request.replicas
+        elif not follows:
+            state.target = settings.replicas
         why = f" ({request.reason})" if request.reason else ""
-        change = f"target {self._state.target} -> {request.replicas}{why}"
-        self._state.target = request.replicas
-        self._state.decide(self._now(), "scale", change)
+        until = "; held until `scale auto`" if state.held else ""
+        change = f"target {before} -> {state.target}{why}{until}"
+        if follows and request.auto:
+            change = f"target {before} follows the load again{why}"
+        state.decide(self._now(), "scale", change)
         self._mark()
 
     def _accept_termination(self, request: ReplicaTermination) -> None:

@@ -26,6 +26,7 @@ from skyflow.state import ServicePhase, ServiceStatus
 from workflows.background import Background
 from workflows.calls import call, failure
 from workflows.details import service_details
+from workflows.service_load import LoadFollowing
 from workflows.service_placement import ServicePlacement, tell_replica
 from workflows.service_state import ServiceState
 from workflows.service_status import service_status
@@ -48,6 +49,7 @@ class ServiceEffects:
         self._mirrored: ServiceStatus | None = None
         self._attributes: tuple[str, str] | None = None
         self._placement = ServicePlacement(state, on_done)
+        self._load = LoadFollowing(state, self._background)
         self.finished = False
         """Whether everything of the service has been removed."""
 
@@ -77,6 +79,18 @@ class ServiceEffects:
         if replica_id == self._placement.starting:
             return
         self._background.start(f"stop/{replica_id}", lambda: self._stop_replica(replica_id))
+
+    def follow_load(self) -> None:
+        """Have the load watched as the state calls for."""
+        self._load.follow()
+
+    def leave_load(self) -> bool:
+        """Have the load watched no longer, and return whether it is so.
+
+        What the watch knows is kept for the next one.
+        """
+        self._load.leave()
+        return not self._load.watching
 
     def finish(self) -> None:
         """Remove what is left of the service."""

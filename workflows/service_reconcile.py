@@ -16,6 +16,7 @@ def reconcile(state: ServiceState, effects: ServiceEffects, now: float) -> None:
     _publish(state, effects, now)
     _place(state, effects, now)
     _stop_leaving(state, effects)
+    effects.follow_load()
     if state.stop is not None and not state.replicas:
         effects.finish()
 
@@ -32,7 +33,13 @@ def next_deadline(state: ServiceState, now: float) -> float | None:
 
 def _remove_surplus(state: ServiceState, now: float) -> None:
     target = 0 if state.stop is not None else state.target
-    for replica_id in surplus_replicas(target, tuple(state.replicas.values())):
+    surplus_ids = surplus_replicas(
+        target,
+        tuple(state.replicas.values()),
+        state.in_flight,
+        state.version.settings.qps_by_accelerator,
+    )
+    for replica_id in surplus_ids:
         phase = state.replicas[replica_id].phase.value
         surplus = f"more replicas than the target of {target}; this one is {phase}"
         state.retire(replica_id, state.stop.reason if state.stop else surplus, now)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from pydantic import Field
 
+from skyflow.autoscaling.progress import LoadProgress
+from skyflow.autoscaling.settings import Bounds
 from skyflow.contracts import ApplyRequest, Slot, StopRequest
 from skyflow.placement.capacity import capacity
 from skyflow.placement.offers import Offer, Refusal
@@ -25,6 +29,7 @@ from skyflow.state import (
 
 DECISIONS_KEPT = 100
 ENDED_REPLICAS_KEPT = 10
+COLD_STARTS_KEPT = 10
 
 
 class ServiceState(State):
@@ -68,6 +73,16 @@ class ServiceState(State):
     decisions: list[Decision] = Field(default=[])
     stop: StopRequest | None = None
     signals: int = 0
+    held: bool = False
+    """Whether the target was set by hand and does not follow the load until it is told to."""
+    bounds: Bounds | None = None
+    """Between which the load decides now, as the last watch of it said."""
+    load: LoadProgress = LoadProgress()
+    """What the last watch of the load left for the next."""
+    in_flight: dict[int, int] = Field(default={})
+    """Requests at each replica when the load was last told of."""
+    cold_starts: tuple[float, ...] = ()
+    """Seconds that the last replicas took from their start until they were ready."""
 
     @staticmethod
     def begin(request: ApplyRequest, service: str, now: float) -> ServiceState:
@@ -96,9 +111,24 @@ class ServiceState(State):
         """The balancers that took what they were last sent, or were sent nothing yet."""
         return tuple(b for b in self.balancers if not self.stale_balancers.get(b))
 
+    @property
+    def bounds_in_force(self) -> Bounds | None:
+        """Between which numbers the load decides; None if it decides nothing."""
+        autoscaling = self.version.settings.autoscaling
+        return self.bounds or (autoscaling.bounds if autoscaling else None)
+
+    @property
+    def cold_start_seconds(self) -> float | None:
+        """The learned time from a replica's start until it is ready; None before there was one."""
+        return median(self.cold_starts) if self.cold_starts else None
+
     def decide(self, now: float, kind: str, reason: str, replica_id: int | None = None) -> None:
         """Keep a decision and its reason."""
-        self.decisions.append(Decision(at=now, kind=kind, reason=reason, replica_id=replica_id))
+        self.keep(Decision(at=now, kind=kind, reason=reason, replica_id=replica_id))
+
+    def keep(self, decision: Decision) -> None:
+        """Keep a decision, and forget the oldest ones."""
+        self.decisions.append(decision)
         del self.decisions[:-DECISIONS_KEPT]
 
     def change(self, replica_id: int, **changes: object) -> ReplicaRecord:
@@ -141,6 +171,8 @@ class ServiceState(State):
         self._note_outcome(record, report, now, jitter)
         changed = record.phase is not report.phase
         ready = report.phase is ReplicaPhase.READY
+        if ready and record.ready_at is None:
+            self._learn_cold_start(now - record.created_at)
         record = self.change(
             report.replica_id,
             epoch=report.epoch,
@@ -267,6 +299,9 @@ class ServiceState(State):
                 f"a replacement may start in {delay:.1f} s (failures in a row: {self.failures})"
             )
         self.decide(now, "fail", f"{outcome.value}: {report.reason}; {advice}", record.replica_id)
+
+    def _learn_cold_start(self, seconds: float) -> None:
+        self.cold_starts = (*self.cold_starts, seconds)[-COLD_STARTS_KEPT:]
 
     def _note_readiness(self, record: ReplicaRecord) -> None:
         if record.phase is ReplicaPhase.READY:

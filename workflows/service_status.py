@@ -32,6 +32,9 @@ def service_status(
         started_at=state.started_at,
         load_balancing_policy=state.version.settings.load_balancing_policy,
         resources=state.version.settings.resources,
+        autoscaling=state.version.settings.autoscaling,
+        bounds=state.bounds_in_force,
+        held=state.held,
         replicas=(*state.replicas.values(), *state.ended),
         updated_at=now,
     )

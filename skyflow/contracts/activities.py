@@ -14,6 +14,8 @@ from skyflow.contracts.payloads import (
     DrainResult,
     EndedService,
     EndpointsApplied,
+    LoadWatchRequest,
+    LoadWatchResult,
     OfferQuery,
     Offers,
     ReplicaTask,
@@ -126,6 +128,14 @@ WATCH_REPLICA = Activity(
     heartbeat=_WATCH_HEARTBEAT,
     wait_for_cancellation=False,
 )
+WATCH_LOAD = Activity(
+    "watch_load",
+    LoadWatchRequest,
+    LoadWatchResult,
+    WATCH_QUEUE,
+    timedelta(hours=8),
+    heartbeat=_WATCH_HEARTBEAT,
+)
 TEARDOWN_REPLICA = Activity(
     "teardown_replica",
     TeardownRequest,
@@ -185,6 +195,7 @@ ACTIVITIES = (
     PREPARE_REPLICA,
     START_REPLICA,
     WATCH_REPLICA,
+    WATCH_LOAD,
     TEARDOWN_REPLICA,
     APPLY_ENDPOINTS,
     DRAIN_REPLICA,

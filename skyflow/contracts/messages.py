@@ -26,9 +26,11 @@ class ApplyOutcome(Record):
 
 
 class ScaleRequest(Record):
-    """Run this many replicas."""
+    """Run this many replicas, until told otherwise; or as many as the service itself says."""
 
-    replicas: int
+    replicas: int | None = None
+    auto: bool = False
+    """Whether the number follows what the spec says again."""
     reason: str = ""
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from skyflow.autoscaling.observation import Fleet
+from skyflow.autoscaling.progress import LoadProgress
+from skyflow.autoscaling.settings import AutoscalingSettings, Bounds
 from skyflow.clouds.base import Machine
 from skyflow.contracts.messages import StopRequest
 from skyflow.placement.offers import Offer, Place, ResourceRequest
@@ -61,6 +64,33 @@ class WatchResult(Record):
     """The phase to go to: READY, NOT_READY, or one that ended; None to watch again."""
     reason: str = ""
     failing_since: float | None = None
+
+
+class LoadWatchRequest(Record):
+    """A service whose load is watched until another number of replicas should serve it."""
+
+    service: str
+    incarnation: str
+    settings: AutoscalingSettings
+    fleet: Fleet
+    bounds: Bounds
+    """Those in force, as the service knows them."""
+    progress: LoadProgress = LoadProgress()
+    """What the watch before this one left; begins empty."""
+    renew_at: float
+    """Time (Unix, seconds) at which to return although nothing changed."""
+
+
+class LoadWatchResult(Record):
+    """How many replicas there should be, and what the next watch goes on with."""
+
+    target: int
+    """Replicas wanted, over-provision included."""
+    bounds: Bounds
+    """Between which they are, now."""
+    in_flight: dict[int, int] = Field(default={})
+    """Requests at each replica, by its id."""
+    progress: LoadProgress
 
 
 class TeardownRequest(Record):

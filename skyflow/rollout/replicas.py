@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from skyflow.placement.capacity import capacity
 from skyflow.state import ReplicaPhase, ReplicaRecord
 
 _STOP_FIRST = (
@@ -20,18 +22,48 @@ def missing_replicas(target: int, replicas: Sequence[ReplicaRecord]) -> int:
     return max(0, target - sum(replica.live for replica in replicas))
 
 
-def surplus_replicas(target: int, replicas: Sequence[ReplicaRecord]) -> tuple[int, ...]:
+def surplus_replicas(
+    target: int,
+    replicas: Sequence[ReplicaRecord],
+    in_flight: Mapping[int, int] = MappingProxyType({}),
+    qps: Mapping[str, float] = MappingProxyType({}),
+) -> tuple[int, ...]:
     """Return the ids of the replicas to stop, in the order in which to stop them.
 
-    Those that serve least go first: not ready before ready, the oldest version, the dearest, and
-    then the youngest, whose caches are coldest.
-    """
-    live = [replica for replica in replicas if replica.live]
+    Args:
+        target: Replicas wanted.
+        replicas: Those that there are.
+        in_flight: Requests at each of them, by id, where that is known.
+        qps: Requests per second by accelerator, where replicas differ in what they can take.
 
-    def usefulness(replica: ReplicaRecord) -> tuple[int, int, float, int]:
+    """
+    kept = by_usefulness(replicas, in_flight, qps)
+    return tuple(replica.replica_id for replica in reversed(kept[target:]))
+
+
+def by_usefulness(
+    replicas: Sequence[ReplicaRecord],
+    in_flight: Mapping[int, int] = MappingProxyType({}),
+    qps: Mapping[str, float] = MappingProxyType({}),
+) -> list[ReplicaRecord]:
+    """Return the replicas that are neither leaving nor ending, the one to keep longest first.
+
+    Ready before not ready, the newest version, what can take most, the one with most requests in
+    flight, the cheapest, and then the oldest, whose caches are warmest. Arguments are those of
+    `surplus_replicas`.
+    """
+
+    def usefulness(replica: ReplicaRecord) -> tuple[int, int, float, int, float, int]:
         price = replica.offer.hourly_price if replica.offer else 0.0
         order = _STOP_FIRST.index(replica.phase) if replica.phase in _STOP_FIRST else 0
-        return (order, replica.version, -price, -replica.replica_id)
+        return (
+            order,
+            replica.version,
+            capacity(replica.offer, qps),
+            in_flight.get(replica.replica_id, 0),
+            -price,
+            -replica.replica_id,
+        )
 
-    surplus = max(0, len(live) - target)
-    return tuple(replica.replica_id for replica in sorted(live, key=usefulness)[:surplus])
+    live = [replica for replica in replicas if replica.live]
+    return sorted(live, key=usefulness, reverse=True)

@@ -66,24 +66,27 @@ class ReplicaPolicy(Section):
         Annotated[Qps, BeforeValidator(read_qps, json_schema_input_type=_QpsInput)] | None
     ) = None
     """Requests per second that a replica should get. A mapping of accelerators to numbers needs
-    `load_balancing_policy: instance_aware_least_load`, which goes by it; a number cannot be carried
-    out by this version."""
-    target_ongoing_requests_per_replica: Annotated[Rate | None, NOT_YET] = None
-    """Requests at once that a replica should have."""
-    target_queue_length_per_replica: Annotated[Rate | None, NOT_YET] = None
-    """Requests waiting at the balancer for each replica."""
-    target_latency_p95_seconds: Annotated[Seconds | None, NOT_YET] = None
+    `load_balancing_policy: instance_aware_least_load`."""
+    target_ongoing_requests_per_replica: Rate | None = None
+    """Requests at once that a replica should have, those that wait for one included."""
+    target_queue_length_per_replica: Rate | None = None
+    """Requests waiting at the balancer for each replica; needs `max_concurrency`, beyond which
+    requests wait."""
+    target_latency_p95_seconds: Seconds | None = None
     """Time within which 95 % of requests should be answered."""
-    target_ttft_p95_seconds: Annotated[Seconds | None, NOT_YET] = None
+    target_ttft_p95_seconds: Seconds | None = None
     """Time within which 95 % of requests should get the first byte of an answer."""
-    schedule: Annotated[tuple[ScheduledBounds, ...] | None, NOT_YET] = None
+    schedule: tuple[ScheduledBounds, ...] | None = None
     """Other bounds from certain times on."""
-    upscale_delay_seconds: Delay = 300
-    """Time that more replicas must have been needed before some are added."""
-    downscale_delay_seconds: Delay = 1200
-    """Time that fewer replicas must have been enough before some are taken away."""
-    num_overprovision: Annotated[ReplicaCount | None, NOT_YET] = None
-    """Replicas beyond what the load asks for."""
+    upscale_delay_seconds: Delay | None = None
+    """Time that more replicas must have been needed before some are added; 300 for
+    `target_qps_per_replica` and 0 for the other targets if left out."""
+    downscale_delay_seconds: Delay | None = None
+    """Time that fewer replicas must have been enough before some are taken away; 1200 for
+    `target_qps_per_replica` and 300 for the other targets if left out."""
+    num_overprovision: ReplicaCount | None = None
+    """Replicas beyond what the load asks for and beyond `max_replicas`; none while the load asks
+    for none."""
     dynamic_ondemand_fallback: Annotated[Flag | None, NOT_YET] = None
     """Whether on-demand machines stand in for spot machines that are not ready."""
     base_ondemand_fallback_replicas: Annotated[ReplicaCount | None, NOT_YET] = None
@@ -97,6 +100,22 @@ class ReplicaPolicy(Section):
     def most(self) -> int:
         """Most replicas, whether or not `max_replicas` is given."""
         return self.min_replicas if self.max_replicas is None else self.max_replicas
+
+    @property
+    def varies(self) -> bool:
+        """Whether the number of replicas follows anything: the load, or a schedule."""
+        return self.most > self.min_replicas or self.schedule is not None
+
+    @property
+    def at_first(self) -> int:
+        """Number of replicas wanted before any load is known."""
+        return self.min_replicas + (self.num_overprovision or 0) if self.min_replicas else 0
+
+    @property
+    def may_be_none(self) -> bool:
+        """Whether the number of replicas may become 0."""
+        scheduled = (entry.min_replicas for entry in self.schedule or ())
+        return 0 in (self.min_replicas, *scheduled)
 
     @property
     def has_target(self) -> bool:

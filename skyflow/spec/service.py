@@ -70,7 +70,8 @@ class Service(Section):
     """Most requests at once on a replica."""
     queue: Queue | None = None
     """Where requests wait while no replica can take them. If it is left out, they wait with its
-    defaults where `max_concurrency` is given, and are refused at once elsewhere."""
+    defaults where `max_concurrency` is given or the number of replicas follows the load, and are
+    refused at once elsewhere."""
     drain_seconds: DrainTime = 120
     """Longest time for requests in flight when a replica is retired."""
     auth: Annotated[Auth | None, NOT_YET] = None
@@ -84,7 +85,7 @@ class Service(Section):
     def target(self) -> int:
         """Number of replicas wanted at first."""
         if self.replica_policy is not None:
-            return self.replica_policy.min_replicas
+            return self.replica_policy.at_first
         return 1 if self.replicas is None else self.replicas
 
     @property
@@ -118,6 +119,20 @@ class Service(Section):
                 "`replica_policy.target_qps_per_replica` as a mapping such as {L4: 2, A100: 8}"
             )
             raise refused([Fault(message, ("load_balancing_policy",))])
+        return self
+
+    @model_validator(mode="after")
+    def _check_queue_length(self) -> Service:
+        policy = self.replica_policy
+        if policy is None or policy.target_queue_length_per_replica is None:
+            return self
+        if self.max_concurrency is None:
+            message = (
+                "needs `max_concurrency`: requests wait once replicas have that many, and not "
+                "before; allowed without it: target_ongoing_requests_per_replica"
+            )
+            path = ("replica_policy", "target_queue_length_per_replica")
+            raise refused([Fault(message, path, of_key=True)])
         return self
 
     @model_validator(mode="after")

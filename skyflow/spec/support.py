@@ -29,7 +29,6 @@ def unsupported_keys(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
     for path in marked(task, Mark.NOT_YET):
         if value_at(task, path) not in _HARMLESS.get(str(path[-1]), ()):
             yield path, _message()
-    yield from _unsupported_service(task)
     yield from _unsupported_resources(task)
     yield from _unsupported_files(task)
 
@@ -46,16 +45,6 @@ def value_at(task: Declaration, path: KeyPath) -> Any:
     for part in path:
         value = value[part] if isinstance(part, int) else getattr(value, part)
     return value
-
-
-def _unsupported_service(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
-    policy = task.service.replica_policy
-    if policy is not None and policy.most > policy.min_replicas:
-        path: KeyPath = ("service", "replica_policy", "max_replicas")
-        why = "the number of replicas stays at `min_replicas`; leave `max_replicas` out"
-        yield path, _message(why)
-    if policy is not None and isinstance(policy.target_qps_per_replica, float):
-        yield ("service", "replica_policy", "target_qps_per_replica"), _message()
 
 
 def _unsupported_resources(task: Declaration) -> Iterator[tuple[KeyPath, str]]:

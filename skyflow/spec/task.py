@@ -9,6 +9,7 @@ from pydantic import PrivateAttr
 
 from skyflow.errors import Problem
 from skyflow.placement.offers import ResourceRequest
+from skyflow.spec.autoscaling import autoscaling_settings
 from skyflow.spec.declaration import Declaration
 from skyflow.spec.document import path_text
 from skyflow.spec.limits import Queue
@@ -59,11 +60,14 @@ class Task(Declaration):
             max_concurrency=self.service.max_concurrency,
             queue=self._queue(),
             access_log=balancer.access_log,
+            autoscaling=autoscaling_settings(self.service),
         )
 
     def _queue(self) -> QueueLimits | None:
-        queue = self.service.queue
-        if queue is None and self.service.max_concurrency is not None:
+        service = self.service
+        queue = service.queue
+        varies = service.replica_policy is not None and service.replica_policy.varies
+        if queue is None and (varies or service.max_concurrency is not None):
             queue = Queue()
         return QueueLimits(**queue.model_dump()) if queue else None
 
