@@ -18,6 +18,7 @@ from skyflow.sdk import lookup
 from skyflow.sdk.addresses import endpoint_url, service_page
 from skyflow.sdk.faults import temporal_faults
 from skyflow.sdk.files import access_logs
+from skyflow.sdk.load import LoadView, load_of
 from skyflow.sdk.logs import ServiceLogs
 from skyflow.sdk.termination import farewell, request_termination, until_gone
 from skyflow.sdk.views import Farewell, ReplicaFarewell, ServiceView
@@ -127,23 +128,40 @@ class Skyflow:
             seen = status
             await asyncio.sleep(POLL_SECONDS)
 
-    async def scale(self, name: str, replicas: int) -> None:
-        """Run this many replicas of a service.
+    async def scale(self, name: str, replicas: int | None) -> None:
+        """Run this many replicas of a service, whatever its load, until told otherwise.
+
+        Args:
+            name: The service.
+            replicas: Their number; None for as many as the spec says, or the load asks for.
 
         Raises:
             ServiceNotFound: No such service runs.
-            UsageError: The number is not allowed.
+            UsageError: The number is not within the service's bounds.
             ServiceConflict: It is being taken down.
             ControllerUnavailable: Temporal or the worker does not answer.
 
         """
         lookup.check_compatible((await self._require(name)).status)
-        request = ScaleRequest(replicas=replicas, reason="asked for by the command line")
+        request = ScaleRequest(
+            replicas=replicas, auto=replicas is None, reason="asked for by the command line"
+        )
         with temporal_faults(f"scaling service {name!r}"):
             async with asyncio.timeout(lookup.ANSWER_SECONDS):
                 await self._handle(name).execute_update(
                     Message.SCALE, request, id=str(uuid.uuid4())
                 )
+
+    async def load(self, name: str) -> LoadView | None:
+        """Return what is asked of a service whose replicas follow the load, and what follows.
+
+        None if its number of replicas is fixed or held, or nothing was looked at yet.
+
+        Raises:
+            ControllerUnavailable: Temporal does not answer.
+
+        """
+        return await load_of(self._temporal, name)
 
     async def down(
         self,

@@ -33,6 +33,9 @@ def service(view: ServiceView, now: float, decisions: Sequence[Decision] | None 
         "ready_replicas": view.ready,
         "existing_replicas": view.existing,
         "load_balancing_policy": status.load_balancing_policy,
+        "autoscaling": status.autoscaling and status.autoscaling.model_dump(mode="json"),
+        "bounds": status.bounds and status.bounds.model_dump(),
+        "held": status.held,
         "replicas": [_replica(record) for record in status.replicas],
     }
     if decisions is not None:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli.render.scaling import scaling_policy
 from cli.render.tables import add_row, phase, table
 from cli.render.text import duration, quantity, resources
 from skyflow.sdk.plan import describe_request
@@ -97,8 +98,7 @@ def _service_table(views: Sequence[ServiceView], now: float, *, verbose: bool) -
             view.endpoint,
         ]
         if verbose:
-            policy = f"Fixed {quantity(status.target, 'replica')}"
-            cells += [policy, status.load_balancing_policy, _requested(view)]
+            cells += [scaling_policy(status), status.load_balancing_policy, _requested(view)]
         add_row(made, cells)
     return made
 

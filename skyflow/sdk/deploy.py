@@ -158,5 +158,6 @@ def _first_status(name: str, request: ApplyRequest) -> ServiceStatus:
         started_at=now,
         load_balancing_policy=request.version.settings.load_balancing_policy,
         resources=request.version.settings.resources,
+        autoscaling=request.version.settings.autoscaling,
         updated_at=now,
     )

@@ -32,7 +32,7 @@ WATCH_SECONDS = 1.0
     ),
 )
 @click.argument("names", nargs=-1, metavar="[NAMES]...")
-@click.option("-v", "--verbose", is_flag=True, help="Add policies, resources and decisions.")
+@click.option("-v", "--verbose", is_flag=True, help="Add policies, resources, load and decisions.")
 @options.as_json
 @click.option("--watch", is_flag=True, help="Go on showing the status until Ctrl-C.")
 @click.option("--endpoint", is_flag=True, help="Print the endpoint's URL alone, of one service.")
@@ -96,10 +96,15 @@ async def _show_document(skyflow: Skyflow, names: tuple[str, ...], *, verbose: b
     from cli.terminal import show_document
 
     views = await skyflow.status(names or None)
-    made = [await _decisions(skyflow, view) if verbose else None for view in views]
     now = time.time()
-    pairs = zip(views, made, strict=True)
-    show_document({"services": [service(view, now, decisions) for view, decisions in pairs]})
+    documents = []
+    for view in views:
+        document = service(view, now, await _decisions(skyflow, view) if verbose else None)
+        if verbose:
+            load = await skyflow.load(view.status.service)
+            document["load"] = load and load.model_dump(mode="json")
+        documents.append(document)
+    show_document({"services": documents})
 
 
 async def _show_tables(skyflow: Skyflow, names: tuple[str, ...], *, verbose: bool) -> None:
@@ -112,11 +117,16 @@ async def _tables(skyflow: Skyflow, names: tuple[str, ...], *, verbose: bool) ->
     from rich.console import Group
     from rich.text import Text
 
+    from cli.render.scaling import load
     from cli.render.services import decisions, services
 
     views = await skyflow.status(names or None)
     parts = [services(views, time.time(), verbose=verbose)]
     for view in views if verbose else ():
+        if view.status.autoscaling:
+            parts.append(Text(f"\nLoad of {view.status.service}", style="bold underline"))
+            found = await skyflow.load(view.status.service)
+            parts.append(load(found, view.status, time.time()))
         parts.append(Text(f"\nDecisions of {view.status.service}", style="bold underline"))
         parts.append(decisions(await _decisions(skyflow, view)))
     return Group(*parts)
