@@ -5,10 +5,12 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from cli.render.scaling import replica_range
 from cli.render.tables import add_row, table
 from cli.render.text import number, price, quantity, size
 from skyflow.placement.offers import Offer
 from skyflow.sdk.plan import Plan
+from skyflow.state import ServiceSettings
 
 OFFERS_SHOWN = 8
 
@@ -28,8 +30,8 @@ def _headline(of: Plan) -> Text:
     nodes = f" of {settings.num_nodes} machines each" if settings.num_nodes > 1 else ""
     lines = [
         ("Service", of.name),
-        ("Replicas", f"{settings.replicas}{nodes}, each listening on port {settings.port}"),
-        ("Price", f"{price(of.hourly_price)} per hour for all replicas"),
+        ("Replicas", f"{_count(settings)}{nodes}, each listening on port {settings.port}"),
+        ("Price", _price(of)),
         ("Endpoint", f"one URL, balanced by {settings.load_balancing_policy}"),
         ("Copies", _files(of)),
     ]
@@ -39,6 +41,23 @@ def _headline(of: Plan) -> Text:
         text.append(f"{value}\n")
     text.right_crop(1)
     return text
+
+
+def _count(settings: ServiceSettings) -> str:
+    scaling = settings.autoscaling
+    if scaling is None:
+        return str(settings.replicas)
+    return replica_range(scaling, scaling.bounds)
+
+
+def _price(of: Plan) -> str:
+    scaling = of.settings.autoscaling
+    if scaling is None:
+        return f"{price(of.hourly_price)} per hour for all replicas"
+    each = of.offers[0].hourly_price * of.settings.num_nodes
+    bounds, more = scaling.bounds, scaling.overprovision
+    least = bounds.least + more if bounds.least else 0
+    return f"{price(least * each)} to {price((bounds.most + more) * each)} per hour"
 
 
 def _files(of: Plan) -> str:

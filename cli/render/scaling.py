@@ -8,7 +8,7 @@ from rich.text import Text
 from cli.render.tables import add_row, table
 from cli.render.text import duration, number, quantity
 from skyflow.autoscaling.decision import Reading
-from skyflow.autoscaling.settings import AutoscalingSettings
+from skyflow.autoscaling.settings import AutoscalingSettings, Bounds
 from skyflow.sdk.load import LoadView
 from skyflow.state import ServiceStatus
 
@@ -20,8 +20,14 @@ def scaling_policy(status: ServiceStatus) -> str:
         return f"Fixed {quantity(status.target, 'replica')}"
     if status.held:
         return f"Held at {quantity(status.target, 'replica')}"
+    return replica_range(settings, bounds)
+
+
+def replica_range(settings: AutoscalingSettings, bounds: Bounds) -> str:
+    """Return bounds of the number of replicas, and what it follows between them."""
     follows = ", ".join(_targets(settings)) or "schedule"
-    return f"{bounds.least} to {bounds.most} replicas by {follows}"
+    more = f" + {settings.overprovision}" if settings.overprovision else ""
+    return f"{bounds.least} to {bounds.most}{more} replicas by {follows}"
 
 
 def load(view: LoadView | None, status: ServiceStatus, now: float) -> RenderableType:

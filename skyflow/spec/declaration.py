@@ -125,7 +125,7 @@ class Declaration(Section):
     @field_validator("service")
     @classmethod
     def _check_machines(cls, service: Service, info: ValidationInfo) -> Service:
-        machines = service.target * info.data.get("num_nodes", 1)
+        machines = service.in_total * info.data.get("num_nodes", 1)
         if machines > MAX_MACHINES:
             raise wrong(
                 f"asks for {machines} machines (replicas times num_nodes); "

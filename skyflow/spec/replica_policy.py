@@ -112,10 +112,12 @@ class ReplicaPolicy(Section):
         return self.min_replicas + (self.num_overprovision or 0) if self.min_replicas else 0
 
     @property
-    def may_be_none(self) -> bool:
-        """Whether the number of replicas may become 0."""
-        scheduled = (entry.min_replicas for entry in self.schedule or ())
-        return 0 in (self.min_replicas, *scheduled)
+    def in_total(self) -> int:
+        """Most replicas at any time, those beyond what the load asks for included."""
+        counts = [self.most]
+        for entry in self.schedule or ():
+            counts += [entry.min_replicas or 0, entry.max_replicas or 0]
+        return max(counts) + (self.num_overprovision or 0)
 
     @property
     def has_target(self) -> bool:

@@ -89,6 +89,11 @@ class Service(Section):
         return 1 if self.replicas is None else self.replicas
 
     @property
+    def in_total(self) -> int:
+        """Most replicas at any time."""
+        return self.replica_policy.in_total if self.replica_policy else self.target
+
+    @property
     def qps_by_accelerator(self) -> dict[str, float]:
         """Requests per second that each kind of machine can take; empty if nothing is said."""
         qps = self.replica_policy.target_qps_per_replica if self.replica_policy else None

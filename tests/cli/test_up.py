@@ -20,7 +20,7 @@ from skyflow.spec import LoadOptions, load_task
 from skyflow.state import ReplicaPhase, ServicePhase
 from skyflow.storage.log_segments import Segment, create_segment, log_prefix
 from skyflow.storage.store import Store
-from tests.cli.conftest import Run, change, spawned
+from tests.cli.conftest import Run, change, deployed, spawned
 from tests.waiting import eventually
 from tests.workflows.conftest import workers
 from tests.workflows.world import World
@@ -59,7 +59,7 @@ async def test_the_same_spec_again_leaves_nothing_in_the_store(
 
 
 async def test_another_spec_is_refused_with_a_way_out(run: Run, world: World, yaml: Path) -> None:
-    await run("serve", "up", str(yaml), "-y")
+    await deployed(run, yaml)
     change(yaml, "replicas: 2", "replicas: 3")
     refused = await run("serve", "up", str(yaml), "-y")
     assert refused.exit_code == Exit.USAGE

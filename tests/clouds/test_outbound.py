@@ -25,6 +25,7 @@ from tests.clouds.computer import (
     host_behind,
     names,
 )
+from tests.waiting import eventually
 
 PUBLIC = "198.51.100.7"
 METADATA = "169.254.169.254"
@@ -100,7 +101,7 @@ async def test_ports_that_other_programs_publish_are_reached(
     await cloud.launch(request(), access.keys)
     async with host_behind("10.9.9.1", "10.9.9.2"):
         await asyncio.to_thread(publish, "10.9.9.2")
-        assert outside.reaches(OWN_ADDRESS, 80)
+        await eventually(lambda: outside.reaches(OWN_ADDRESS, 80))
 
 
 @pytest.mark.parametrize("address", [METADATA, "10.1.2.3", "192.168.1.1", "168.63.129.16"])

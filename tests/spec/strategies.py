@@ -37,6 +37,7 @@ ANYTHING = st.recursive(
     max_leaves=6,
 )
 COUNT = st.integers(0, 1000)
+REPLICAS = st.integers(0, 600)
 LIMIT = st.integers(1, 10**6)
 RATE = st.floats(0.001, 1e6)
 SHARE = st.integers(1, 1000) | st.integers(1, 100).map(lambda n: f"{n}%")
@@ -61,7 +62,10 @@ PROBE = st.sampled_from(["/", "/health?q=1"]) | mapping(
 )
 SCHEDULE = st.lists(
     st.fixed_dictionaries(
-        {"cron": st.sampled_from(["0 8 * * mon-fri", "*/5 0-6,12 1 jan 7"]), "min_replicas": COUNT},
+        {
+            "cron": st.sampled_from(["0 8 * * mon-fri", "*/5 0-6,12 1 jan 7"]),
+            "min_replicas": REPLICAS,
+        },
         optional={"timezone": st.sampled_from(["UTC", "Europe/Berlin"])},
     ),
     min_size=1,
@@ -71,12 +75,12 @@ SCHEDULE = st.lists(
 
 @st.composite
 def policies(draw: st.DrawFn) -> dict[str, Any]:
-    least = draw(COUNT)
+    least = draw(REPLICAS)
     free: dict[str, Any] = draw(
         mapping(
             upscale_delay_seconds=SECONDS,
             downscale_delay_seconds=SECONDS,
-            num_overprovision=COUNT,
+            num_overprovision=st.integers(0, 400),
             dynamic_ondemand_fallback=st.booleans(),
             base_ondemand_fallback_replicas=st.integers(0, least),
             availability_target=st.floats(0.01, 0.999),
@@ -93,7 +97,7 @@ def policies(draw: st.DrawFn) -> dict[str, Any]:
             target_ttft_p95_seconds=SECONDS,
         )
     )
-    bounds = {"min_replicas": least, "max_replicas": draw(st.integers(least, 1000))}
+    bounds = {"min_replicas": least, "max_replicas": draw(st.integers(least, 600))}
     return {**bounds, **free, **targets, "target_qps_per_replica": draw(RATE)}
 
 
@@ -112,6 +116,16 @@ UPDATE = mapping(
     progress_deadline_seconds=SECONDS,
     retain_seconds=SECONDS,
 )
+
+
+def _with_limit(service: dict[str, Any]) -> dict[str, Any]:
+    """Return a service in which requests can wait if their number is a target."""
+    policy = service.get("replica_policy", {})
+    if "target_queue_length_per_replica" not in policy:
+        return service
+    return {"max_concurrency": 4, **service}
+
+
 SERVICE = mapping(
     readiness_probe=PROBE,
     replica_policy=policies(),
@@ -130,7 +144,7 @@ SERVICE = mapping(
     auth=st.builds(lambda: {"api_keys": ["key-number-1", "key-number-2"]}),
     rate_limit=st.fixed_dictionaries({"requests_per_second": RATE}, optional={"burst": LIMIT}),
     update=UPDATE | CANARY.map(lambda canary: {"mode": "canary", "canary": canary}),
-)
+).map(_with_limit)
 SHAPE: dict[str, Values] = {
     "cpus": st.sampled_from([4, 0.5, "4+", "2"]),
     "memory": st.sampled_from([16, "16+", "512MB", "1TB+"]),
@@ -196,7 +210,10 @@ def _few_machines(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document that stays within the machines that all replicas together may have."""
     service = document["service"]
     policy = service.get("replica_policy") or {}
-    replicas = int(service.get("replicas") or policy.get("min_replicas") or 1)
+    counts = [policy.get("min_replicas"), policy.get("max_replicas"), service.get("replicas")]
+    counts += [entry["min_replicas"] for entry in policy.get("schedule", ())]
+    most = max(int(count or 0) for count in counts) + int(policy.get("num_overprovision") or 0)
+    replicas = most or 1
     nodes = min(document.get("num_nodes", 1), MAX_MACHINES // replicas)
     return {**document, "num_nodes": nodes}
 

@@ -55,17 +55,10 @@ def test_what_needs_nothing_new_can_be_carried_out(name: str) -> None:
 
 
 def test_every_key_of_ours_that_does_nothing_yet_is_named() -> None:
-    policy = "service.replica_policy"
     assert unsupported("all_our_keys") == [
         "service.auth",
         "service.rate_limit",
-        f"{policy}.max_replicas",
-        f"{policy}.target_ongoing_requests_per_replica",
-        f"{policy}.target_queue_length_per_replica",
-        f"{policy}.target_latency_p95_seconds",
-        f"{policy}.target_ttft_p95_seconds",
-        f"{policy}.availability_target",
-        f"{policy}.schedule",
+        "service.replica_policy.availability_target",
         "service.update",
     ]
 

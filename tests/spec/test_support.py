@@ -17,8 +17,8 @@ from tests.spec.conftest import MINIMAL, Load, Refuse
         ),
         (
             "service:\n  replica_policy: {min_replicas: 1, max_replicas: 1,\n"
-            "    target_qps_per_replica: 2}\nrun: x",
-            "3:5 service.replica_policy.target_qps_per_replica: "
+            "    availability_target: 0.9}\nresources: {use_spot: true}\nrun: x",
+            "3:5 service.replica_policy.availability_target: "
             "cannot be carried out by this version: remove it",
         ),
         (
