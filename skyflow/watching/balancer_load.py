@@ -9,7 +9,7 @@ from skyflow.errors import ControllerUnavailable
 from skyflow.load import LoadReport
 
 ANSWER_SECONDS = 5.0
-"""Longest wait for an answer that is due: the balancer itself waits four seconds for its data plane."""
+"""Longest wait for an answer that is due: the balancer waits four seconds for its data plane."""
 
 
 class BalancerError(ControllerUnavailable):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pydantic import Field
 from temporalio.client import Client, WorkflowQueryRejectedError
 from temporalio.common import QueryRejectCondition
 from temporalio.service import RPCError
@@ -20,7 +21,7 @@ class _Known(Record):
     """What matters here of an installation's answer to the query of its slots."""
 
     balancers: tuple[str, ...] = ()
-    admins: dict[str, str] = {}
+    admins: dict[str, str] = Field(default={})
 
 
 async def known_admins(client: Client) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -59,7 +60,7 @@ class LoadFeed:
         """Give a subscription to what is said of one incarnation of a service."""
         subscription = Subscription(self._views, service, incarnation)
         self._subscriptions.add(subscription)
-        if self._running is None:
+        if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._run())
         try:
             yield subscription
@@ -70,6 +71,7 @@ class LoadFeed:
 
     async def _end(self) -> None:
         running, self._running = self._running, None
+        self._views = LoadViews()
         if running:
             running.cancel()
             await asyncio.wait([running])
@@ -102,7 +104,7 @@ class LoadFeed:
             return
         self._views.know(admins, time.monotonic())
         wanted = {(balancer, admin) for balancer, admin in admins.items() if admin}
-        for gone in loops.keys() - wanted:
+        for gone in [each for each, loop in loops.items() if each not in wanted or loop.done()]:
             loops.pop(gone).cancel()
         for each in sorted(wanted - loops.keys()):
             loops[each] = asyncio.create_task(self._follow(session, *each))
@@ -115,7 +117,7 @@ class LoadFeed:
             try:
                 report = await read_load(session, admin, after, WAIT_SECONDS)
             except BalancerError as error:
-                self._views.failed(balancer)
+                self._views.failed(balancer, time.monotonic())
                 if self._views.counts(balancer, time.monotonic()):
                     self._moved.set()
                 if str(error) != problem:
@@ -129,7 +131,7 @@ class LoadFeed:
             now = time.monotonic()
             woken = self._views.heard(balancer, report, now)
             for subscription in self._subscriptions:
-                subscription.tell(urgent=subscription.name in woken)
+                subscription.tell(now, urgent=subscription.name in woken)
             await asyncio.sleep(max(0, asked_at + _SHORTEST_SECONDS - now))
 
 
@@ -143,13 +145,15 @@ class Subscription:
         self._given_at = time.monotonic()
         self._first = True
         self._urgent = False
-        self._urgent_at = -_INTERVAL_SECONDS
+        self._urgent_at = -math.inf
         self._told = asyncio.Event()
 
-    def tell(self, *, urgent: bool) -> None:
+    def tell(self, now: float, *, urgent: bool) -> None:
         """Note that a balancer was heard; urgent if it woke this service."""
         self._urgent = self._urgent or urgent
-        self._told.set()
+        # There are hundreds of others: none is stirred for what it would not give away yet.
+        if self._first or self._urgent or now >= self._given_at + _INTERVAL_SECONDS:
+            self._told.set()
 
     async def next(self) -> LoadView:
         """Return the next view.
@@ -179,10 +183,10 @@ class Subscription:
     def _is_due(self, view: LoadView, now: float) -> bool:
         if now >= self._given_at + _PATIENCE_SECONDS:
             return True
-        if self._first:
-            return view.complete
         if self._urgent and now >= self._urgent_at + _INTERVAL_SECONDS:
             return True
+        if self._first:
+            return view.complete
         return view.at > self._given_at and now >= self._given_at + _INTERVAL_SECONDS
 
     def _given(self, view: LoadView, now: float) -> LoadView:

@@ -1,5 +1,7 @@
-"""What is known of the load of services from all balancers, as time goes on. Pure: the time is
-given, in seconds of a clock that does not jump."""
+"""What is known of the load of services from all balancers, as time goes on.
+
+Pure: the time is given, in seconds of a clock that does not jump.
+"""
 
 from __future__ import annotations
 
@@ -62,15 +64,16 @@ class LoadViews:
             return frozenset()
         before, known.loads = known.loads, _by_service(report)
         known.processes = report.processes
-        known.heard_at, known.failing = now, False
+        known.heard_at, known.failing_since = now, None
         return frozenset(
             name for name, loads in known.loads.items() if _woken(loads, before.get(name, {}))
         )
 
-    def failed(self, balancer: str) -> None:
+    def failed(self, balancer: str, now: float) -> None:
         """Note that a balancer did not answer."""
-        if known := self._balancers.get(balancer):
-            known.failing = True
+        known = self._balancers.get(balancer)
+        if known and known.failing_since is None:
+            known.failing_since = now
 
     def counts(self, balancer: str, now: float) -> bool:
         """Return whether a balancer is waited for."""
@@ -98,19 +101,20 @@ class LoadViews:
 
 @dataclass
 class _Balancer:
-    known_at: float
+    failing_since: float | None
     heard_at: float | None = None
-    failing: bool = False
     processes: tuple[ProcessLoad, ...] = ()
     loads: Mapping[Name, Mapping[str, ServiceLoad]] = field(default_factory=dict)
     """By service, then by process."""
 
     def left_out(self, now: float) -> bool:
-        since = self.known_at if self.heard_at is None else self.heard_at
-        return now - since > LEFT_OUT_SECONDS
+        # Not by the age of the report: that also grows while it is this process that stands still.
+        return self.failing_since is not None and now - self.failing_since > LEFT_OUT_SECONDS
 
     def silent(self, now: float) -> bool:
-        return self.failing or self.heard_at is None or now - self.heard_at > FRESH_SECONDS
+        if self.failing_since is not None or self.heard_at is None:
+            return True
+        return now - self.heard_at > FRESH_SECONDS
 
     def restricted(self, name: Name) -> Iterable[ProcessLoad]:
         loads = self.loads.get(name, {})
