@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pydantic import Field
+
 from skyflow.histograms import BUCKETS, added, quantile
 from skyflow.records import Record
 
@@ -86,6 +88,8 @@ class ServiceLoad(Record):
     """Requests that wait for a replica now."""
     oldest_wait_seconds: float = 0
     """How long the one that has waited longest waits now."""
+    replica_in_flight: dict[int, int] = Field(default={})
+    """Of `in_flight`, those of each replica by id; replicas with none are not in it."""
 
     def merged(self, other: ServiceLoad) -> ServiceLoad:
         """Return both together: the same service as two processes saw it."""
@@ -93,7 +97,11 @@ class ServiceLoad(Record):
         durations = {name: getattr(self, name).merged(getattr(other, name)) for name in _DURATIONS}
         # Every process serves the same replicas, and none knows more than there are.
         extremes = {name: max(getattr(self, name), getattr(other, name)) for name in _EXTREMES}
-        return self.model_copy(update={**values, **durations, **extremes})
+        by_replica = dict(self.replica_in_flight)
+        for replica, number in other.replica_in_flight.items():
+            by_replica[replica] = by_replica.get(replica, 0) + number
+        changes = {**values, **durations, **extremes, "replica_in_flight": by_replica}
+        return self.model_copy(update=changes)
 
     def since(self, earlier: ServiceLoad | None) -> ServiceLoad:
         """Return what was added after an earlier look at the same process; what is now stays."""
@@ -105,7 +113,8 @@ class ServiceLoad(Record):
 
     def over(self) -> ServiceLoad:
         """Return what is left of it once its process has ended: nothing is waiting any more."""
-        return self.model_copy(update=dict.fromkeys((*_NOW, *_EXTREMES), 0))
+        nothing = dict.fromkeys((*_NOW, *_EXTREMES), 0)
+        return self.model_copy(update={**nothing, "replica_in_flight": {}})
 
 
 _GROWING = ("arrived", "ended", "retries", "ejections", "prompt_tokens", "completion_tokens")

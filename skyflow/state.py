@@ -262,6 +262,8 @@ class EndpointSet(Record):
     """The service is gone: free its port and forget it."""
     access_log: str = "text"
     """`text`, `json` or `off`."""
+    cold_start_seconds: float | None = None
+    """Learned time from the start of a replica until it is ready; None if it is not known."""
 
     @property
     def order(self) -> tuple[float, int]:

@@ -32,6 +32,7 @@ LOADS = st.builds(
     queued=COUNT,
     ready_replicas=COUNT,
     oldest_wait_seconds=SECONDS,
+    replica_in_flight=st.dictionaries(st.integers(1, 4), COUNT),
 )
 REPORTS = st.dictionaries(st.sampled_from("abc"), st.integers(1, 9)).map(
     lambda found: LoadReport(
@@ -103,4 +104,13 @@ def test_counts_of_other_buckets_are_not_added() -> None:
 
 def test_a_process_that_ended_leaves_its_counts_and_nothing_waiting() -> None:
     load = ServiceLoad(service="demo", incarnation="i1", arrived=3, in_flight=2, queued=1)
+    load = load.model_copy(update={"replica_in_flight": {7: 2}})
     assert load.over() == ServiceLoad(service="demo", incarnation="i1", arrived=3)
+
+
+def test_requests_in_flight_are_added_up_by_replica_and_are_no_difference() -> None:
+    one = ServiceLoad(service="demo", incarnation="i1", replica_in_flight={1: 2, 2: 1})
+    other = one.model_copy(update={"replica_in_flight": {2: 3, 4: 1}})
+    assert one.merged(other).replica_in_flight == {1: 2, 2: 4, 4: 1}
+    assert one.merged(other).since(one).replica_in_flight == {1: 2, 2: 4, 4: 1}
+    assert one.replica_in_flight == {1: 2, 2: 1}

@@ -77,9 +77,11 @@ class InstallationWorkflow:
 
     @workflow.update(name=Message.REGISTER_BALANCER)
     def register_balancer(self, registration: BalancerRegistration) -> Balancers:
-        """Note a balancer, so that every service publishes to it."""
+        """Note a balancer and where it is asked, so that every service publishes to it."""
         if registration.balancer not in self._state.balancers:
             self._state.balancers = sorted([*self._state.balancers, registration.balancer])
+        if registration.admin:
+            self._state.admins[registration.balancer] = registration.admin
         return Balancers(ids=tuple(self._state.balancers))
 
     @workflow.signal(name=Message.CHECKPOINT)

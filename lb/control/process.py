@@ -45,14 +45,15 @@ async def _run(settings: Settings, balancer: str, admin_port: int) -> None:
         )
         await runner.setup()
         try:
-            await _listen(runner, admin_port)
+            worker.admin = await _listen(runner, admin_port)
             await worker.run(stop)
         finally:
             await runner.cleanup()
     _log.info("stopped")
 
 
-async def _listen(runner: web.AppRunner, admin_port: int) -> None:
+async def _listen(runner: web.AppRunner, admin_port: int) -> str:
+    """Return the URL of the admin port."""
     try:
         await web.TCPSite(runner, "127.0.0.1", admin_port).start()
     except OSError as error:
@@ -60,4 +61,6 @@ async def _listen(runner: web.AppRunner, admin_port: int) -> None:
             f"the admin port {admin_port} cannot be listened on: {error.strerror or error}",
             remedy="choose another one with --admin-port",
         ) from error
-    _log.info("admin port: %s", runner.addresses[0][1])
+    host, port = runner.addresses[0][:2]
+    _log.info("admin port: %s", port)
+    return f"http://{host}:{port}"

@@ -31,9 +31,12 @@ class Upkeep:
     data plane has started anew or wants to know whether what it serves still holds.
     """
 
-    def __init__(self, client: Client, balancer: str, data_plane: DataPlane) -> None:
+    def __init__(
+        self, client: Client, balancer: str, data_plane: DataPlane, admin: str = ""
+    ) -> None:
         self._client = client
         self._balancer = balancer
+        self._admin = admin
         self._data_plane = data_plane
         self._seen: Run | None = None
         self._problem = ""
@@ -56,7 +59,7 @@ class Upkeep:
     async def _round(self) -> bool:
         before = await self._look_at_data_plane()
         results = await asyncio.gather(
-            ensure_registered(self._client, self._balancer),
+            ensure_registered(self._client, self._balancer, self._admin),
             catch_up(self._client, self._data_plane),
             return_exceptions=True,
         )

@@ -37,6 +37,8 @@ class BalancerWorker:
     """The worker of one balancer."""
 
     def __init__(self, settings: Settings, balancer: str, data_plane: DataPlane) -> None:
+        self.admin = ""
+        """URL of the admin port, once it is listened on."""
         self._settings = settings
         self._balancer = balancer
         self._data_plane = data_plane
@@ -88,7 +90,9 @@ class BalancerWorker:
         )
         async with self._worker:
             _log.info("working on %s", balancer_queue(self._balancer))
-            upkeep = asyncio.create_task(Upkeep(client, self._balancer, self._data_plane).run())
+            upkeep = asyncio.create_task(
+                Upkeep(client, self._balancer, self._data_plane, self.admin).run()
+            )
             try:
                 await stop.wait()
             finally:

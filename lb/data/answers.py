@@ -65,6 +65,21 @@ def nothing_ready(service: str) -> Answer:
     )
 
 
+def starting(service: str, seconds: int) -> Answer:
+    """Return the answer when a service has no ready replica, and it is known when it will.
+
+    Args:
+        service: Name of the service.
+        seconds: When a replica will most likely be ready.
+    """
+    return Answer(
+        503,
+        "NoReplicaReady",
+        f"no replica of {service} is ready; one should be in {seconds} s: try again then",
+        seconds,
+    )
+
+
 def all_busy(service: str, seconds: int) -> Answer:
     """Return the answer when all replicas have as much to do as they may.
 

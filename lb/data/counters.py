@@ -42,7 +42,11 @@ def service_load(service: Service) -> Values:
     """Return what is asked of a service as it is now: a `ServiceLoad` (skyflow/load.py)."""
     measures = service.measures
     measures.settle()
-    in_flight = sum(replica.in_flight for replica in (*service.ready, *service.leaving))
+    in_flight: dict[int, int] = {}
+    for replica in (*service.ready, *service.leaving):
+        if number := replica.in_flight:
+            # A replica that came back at another address is there twice for a while.
+            in_flight[replica.id] = in_flight.get(replica.id, 0) + number
     return {
         "service": service.endpoints.service,
         "incarnation": service.endpoints.incarnation,
@@ -57,9 +61,10 @@ def service_load(service: Service) -> Values:
         "queue_wait": _durations(measures.queue_wait),
         "stream": _durations(measures.stream),
         "ready_replicas": measures.ready,
-        "in_flight": in_flight,
+        "in_flight": sum(in_flight.values()),
         "queued": len(service.admission),
         "oldest_wait_seconds": service.admission.longest_wait,
+        "replica_in_flight": in_flight,
     }
 
 

@@ -62,6 +62,7 @@ class EndpointSet:
     draining: tuple[Endpoint, ...] = ()
     removed: bool = False
     access_log: str = "text"
+    cold_start_seconds: float | None = None
 
     @property
     def order(self) -> tuple[float, int]:

@@ -24,6 +24,8 @@ def check_limits(endpoints: EndpointSet) -> None:
         _above_0("timeout", endpoints.timeout_seconds)
     if endpoints.max_concurrency is not None:
         _above_0("max_concurrency", endpoints.max_concurrency)
+    if endpoints.cold_start_seconds is not None:
+        _above_0("cold start", endpoints.cold_start_seconds)
     if queue := endpoints.queue:
         _above_0("longest wait", queue.max_wait_seconds)
         if queue.max_requests < 0:

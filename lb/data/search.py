@@ -74,7 +74,8 @@ class Search:
 
     def begin(self) -> None:
         """Search, now or when as much of the body came as the choice depends on."""
-        wanted = self._service.prefix_bytes
+        # Where nobody is ready there is nothing to choose, and whoever is woken sees who waits.
+        wanted = self._service.prefix_bytes if self._service.measures.ready else 0
         request = self._request
         if wanted and not request.body.done and len(request.prefix) < wanted:
             if self._patience is None:
@@ -169,6 +170,9 @@ class Search:
         self.next()
 
     def _queue_up(self) -> None:
+        if hopeless := self._service.hopeless():
+            self._asker.give_up(hopeless)
+            return
         length = self._request.body.length
         # What may still come of the body is held as well, as far as it is read.
         held = REPLAY_LIMIT if length is None else min(length, REPLAY_LIMIT)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
+from time import monotonic as now
 
 from lb.data import answers
 from lb.data.admission import Admission
 from lb.data.balancing import balancing_of
+from lb.data.cold_start import ColdStart
 from lb.data.doubts import Doubts
 from lb.data.ejection import GATEWAY_FAILURES, Ejections
 from lb.data.endpoint_checks import check_endpoint_set
@@ -62,6 +64,7 @@ class Service:
         self.ejections = Ejections(endpoints.service, doubts.suspect)
         """Replicas that are passed over because of what came of their requests."""
         self._choice: Choice[Replica] = Choice(balancing_of(endpoints))
+        self._cold_start = ColdStart()
         self.prefix_bytes = 0
         """How much of a request's content the policy wants to see; 0 for nothing."""
         self._log = log
@@ -86,6 +89,7 @@ class Service:
         self._leaving = _without_forgotten(left, draining)
         for replica in ready:
             replica.upstream.reopen()
+        self._note_starts(ready, draining)
         self._ready = ready
         self.ejections.keep(ready)
         self.measures.ready = len(ready)
@@ -178,6 +182,19 @@ class Service:
         """
         return not tried or bool(self._preferred(tried))
 
+    def hopeless(self) -> answers.Answer | None:
+        """Return the answer to a request that would wait in vain for a replica to be ready.
+
+        None if there is one, if one comes in time, or if nobody can tell.
+        """
+        if self._ready:
+            return None
+        self._cold_start.awaited(now())
+        seconds, queue = self._seconds_to_start(), self.endpoints.queue
+        if seconds is None or queue is None or seconds <= queue.max_wait_seconds:
+            return None
+        return answers.starting(self.endpoints.service, math.ceil(seconds))
+
     def may_retry(self) -> bool:
         """Return whether a request may be repeated after a time-out or an answer of failure.
 
@@ -252,6 +269,19 @@ class Service:
             found = self._doubts.preferred(found)
         return self.ejections.preferred(found) if self.ejections.ejected else found
 
+    def _note_starts(self, ready: list[Replica], draining: list[Replica]) -> None:
+        """Take note of what a change from the replicas that are ready says of starts."""
+        if ready or any(replica in draining for replica in self._ready):
+            # One that drains was taken out on purpose: nobody replaces it if that was the last one
+            # of a service that nobody asks.
+            self._cold_start.over()
+        elif self._ready:
+            self._cold_start.awaited(now())
+
+    def _seconds_to_start(self) -> float | None:
+        usual = self.endpoints.cold_start_seconds
+        return self._cold_start.remaining(usual, now())
+
     def _is_last(self, replica: Replica) -> bool:
         """Return whether no other replica can be used."""
         others = (other for other in self._ready if other is not replica)
@@ -264,7 +294,10 @@ class Service:
     def _refusal(self, seconds: float | None) -> answers.Answer:
         endpoints = self.endpoints
         if not self._doubts.preferred(self._ready):
-            return answers.nothing_ready(endpoints.service)
+            starts = self._seconds_to_start()
+            if starts is None:
+                return answers.nothing_ready(endpoints.service)
+            return answers.starting(endpoints.service, math.ceil(starts))
         if seconds is None:
             return answers.all_busy(endpoints.service, answers.UNKNOWN_SECONDS)
         if endpoints.queue:

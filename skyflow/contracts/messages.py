@@ -72,6 +72,8 @@ class BalancerRegistration(Record):
     """A balancer that serves from now on."""
 
     balancer: str
+    admin: str = ""
+    """URL of its admin port, such as `http://127.0.0.1:30999`; empty if nobody can ask it."""
 
 
 class SlotRequest(Record):

@@ -165,6 +165,8 @@ class InstallationState(State):
     slots: dict[str, tuple[str, int]] = Field(default={})
     """Incarnation and port of each service, by name."""
     balancers: list[str] = Field(default=[])
+    admins: dict[str, str] = Field(default={})
+    """URL of the admin port of each balancer that has told it, by balancer."""
 
 
 class ReplicaState(State):

@@ -29,6 +29,10 @@ class Served:
         return self._registry.slots()[0].service
 
     @property
+    def wakes(self) -> int:
+        return self._registry.wakes.count
+
+    @property
     def port(self) -> int:
         return self._endpoints.port
 

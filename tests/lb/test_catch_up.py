@@ -23,6 +23,7 @@ from skyflow.config import Settings
 from skyflow.contracts import WORKFLOW_QUEUE
 from skyflow.naming import INSTALLATION_WORKFLOW_ID, service_workflow_id
 from skyflow.state import EndpointSet
+from skyflow.watching.balancers import known_admins
 from tests.lb.control_plane import control_process, workflow_worker
 from tests.lb.plane import Plane, answering, endpoint_set, endpoints, free_port, process
 from tests.lb.temporal_workflows import Service
@@ -195,6 +196,29 @@ async def test_a_balancer_registers_again_with_an_installation_that_was_started_
     for _ in range(2):
         await ensure_registered(temporal, balancer)
         assert (await handle.query(InstallationWorkflow.slots)).balancers == [balancer]
+
+
+async def test_a_balancer_registers_again_when_its_admin_port_is_another_one(
+    temporal: Client,
+) -> None:
+    balancer = uuid4().hex
+    for admin in ("http://127.0.0.1:1", "http://127.0.0.1:2"):
+        await ensure_registered(temporal, balancer, admin)
+        assert (await known_admins(temporal))[balancer] == admin
+    installation = temporal.get_workflow_handle(INSTALLATION_WORKFLOW_ID)
+    before = (await installation.describe()).history_length
+    for same in ("http://127.0.0.1:2", ""):
+        await ensure_registered(temporal, balancer, same)
+    assert (await installation.describe()).history_length == before
+
+
+async def test_a_control_process_tells_where_it_is_asked(temporal: Client, plane: Plane) -> None:
+    async with control_process(temporal, plane.api, plane.home) as control:
+
+        async def is_known() -> bool:
+            return (await known_admins(temporal)).get(control.balancer) == control.admin
+
+        await eventually(is_known)
 
 
 async def test_a_data_plane_that_lost_its_disk_is_told_everything_at_once(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 
@@ -16,7 +17,7 @@ from skyflow.state import QueueLimits
 from tests.lb.control_plane import Control, control_process
 from tests.lb.plane import Plane, Served, endpoints
 from tests.lb.test_endpoint_sets import Slow, named
-from tests.lb.wire import answering, ask, connection, get, replica
+from tests.lb.wire import answering, ask, connection, get, replica, status
 from tests.waiting import eventually
 
 LONG = 50.0
@@ -55,6 +56,7 @@ async def test_a_request_that_is_not_over_is_in_flight(plane: Plane) -> None:
             await reader.readuntil(b"\r\nabc")
             load = await load_of(served)
             assert (load.arrived, load.ended, load.in_flight) == (1, 0, 1)
+            assert load.replica_in_flight == {1: 1}
             slow.finish.set()
             await reader.read()
 
@@ -151,6 +153,46 @@ async def test_a_request_that_waits_is_told_at_once_and_its_wait_is_measured(pla
 
 async def waits(served: Served, seconds: float) -> bool:
     return (await load_of(served)).oldest_wait_seconds > seconds
+
+
+async def test_many_requests_at_once_wake_once(plane: Plane) -> None:
+    served = await plane.serve(queue=QueueLimits(max_requests=200, max_wait_seconds=LONG))
+    before, began = await plane.api.load(LoadQuestion()), time.monotonic()
+    asked = [asyncio.create_task(ask(served.port, get())) for _ in range(200)]
+
+    async def all_wait() -> bool:
+        return (await load_of(served)).queued == 200
+
+    await eventually(all_wait)
+    after = await plane.api.load(LoadQuestion())
+    # One for each second that it took them to come, and no more.
+    assert 1 <= wakes(after) - wakes(before) <= 1 + time.monotonic() - began
+    await served.change(removed=True)
+    await asyncio.gather(*asked)
+
+
+async def test_a_replica_that_cannot_be_reached_is_no_reason_to_wake(plane: Plane) -> None:
+    async with replica(named(b"x")) as gone:
+        dead = gone.url
+    served = await plane.serve(dead)
+    before = await plane.api.load(LoadQuestion())
+    assert status(await ask(served.port, get())) == 503
+    assert wakes(await plane.api.load(LoadQuestion())) == wakes(before)
+
+
+def wakes(report: LoadReport) -> int:
+    return sum(load.wakes for load in report.processes)
+
+
+async def test_whoever_is_woken_sees_the_request_that_waits_for_its_content(plane: Plane) -> None:
+    limits = QueueLimits(max_requests=5, max_wait_seconds=LONG)
+    served = await plane.serve(queue=limits, load_balancing_policy="prefix_affinity")
+    before = await plane.api.load(LoadQuestion())
+    async with connection(served.port) as (_, writer):
+        writer.write(get("/", "Content-Length: 5", method="POST"))
+        async with asyncio.timeout(LONG / 2):
+            after = await plane.api.load(LoadQuestion(after=before.cursor, wait=LONG))
+    assert after.total(served.endpoints.service, served.endpoints.incarnation).queued == 1
 
 
 async def test_one_who_has_seen_nothing_of_this_process_does_not_wait(plane: Plane) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from skyflow.contracts import (
     BalancerRegistration,
     Balancers,
+    InstallationState,
     Message,
     Slot,
     SlotRelease,
     SlotRequest,
 )
+from skyflow.naming import INSTALLATION_WORKFLOW_ID
 from skyflow.temporal import ask_installation
+from skyflow.watching.balancers import known_admins
+from tests.waiting import eventually
 from tests.workflows.harness import Controller, version
 
 
@@ -63,3 +67,36 @@ async def test_services_learn_of_a_balancer_that_comes_later(controller: Control
     )
     assert known.ids == ("main",)
     await controller.until_serving(1)
+
+
+async def register(controller: Controller, balancer: str, admin: str) -> None:
+    registration = BalancerRegistration(balancer=balancer, admin=admin)
+    await ask_installation(controller.client, Message.REGISTER_BALANCER, registration, Balancers)
+
+
+async def test_where_a_balancer_is_asked_is_known_until_it_moves(controller: Controller) -> None:
+    assert await known_admins(controller.client) == {}
+    await register(controller, "main", "http://127.0.0.1:1")
+    await register(controller, "other", "")
+    assert await known_admins(controller.client) == {"main": "http://127.0.0.1:1", "other": ""}
+    await register(controller, "main", "")
+    await register(controller, "main", "http://127.0.0.1:2")
+    assert (await known_admins(controller.client))["main"] == "http://127.0.0.1:2"
+
+
+async def test_where_balancers_are_asked_is_carried_over(controller: Controller) -> None:
+    await register(controller, "main", "http://127.0.0.1:1")
+    installation = controller.client.get_workflow_handle(INSTALLATION_WORKFLOW_ID)
+    run = (await installation.describe()).run_id
+    await installation.signal(Message.CHECKPOINT)
+
+    async def went_on() -> bool:
+        return (await installation.describe()).run_id != run
+
+    await eventually(went_on)
+    assert await known_admins(controller.client) == {"main": "http://127.0.0.1:1"}
+
+
+def test_what_an_earlier_version_carries_over_is_read() -> None:
+    earlier = InstallationState.model_validate({"slots": {"a": ["1", 30001]}, "balancers": ["b"]})
+    assert earlier.admins == {}
