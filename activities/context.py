@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 from temporalio.client import Client
@@ -15,6 +16,8 @@ from skyflow.state import SpecReference
 from skyflow.storage.keyring import Keyring
 from skyflow.storage.specs import StoredSpec, load_spec
 from skyflow.storage.store import Store
+from skyflow.watching.balancers import known_admins
+from skyflow.watching.load_feed import LoadFeed
 from skyflow.watching.machines import MachineStates
 from skyflow.watching.watch import Watcher
 
@@ -28,6 +31,7 @@ class Context:
     store: Store
     keyring: Keyring
     watcher: Watcher
+    loads: LoadFeed
 
     async def spec(self, reference: SpecReference) -> StoredSpec:
         """Return the full spec that a reference names.
@@ -64,4 +68,5 @@ async def open_context(settings: Settings, client: Client) -> AsyncIterator[Cont
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(connector=connector, cookie_jar=jar) as session:
         watcher = Watcher(keyring, store, session, MachineStates(settings))
-        yield Context(settings, client, store, keyring, watcher)
+        loads = LoadFeed(partial(known_admins, client))
+        yield Context(settings, client, store, keyring, watcher, loads)

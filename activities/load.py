@@ -13,9 +13,6 @@ from skyflow.contracts import WATCH_LOAD, LoadWatchRequest, LoadWatchResult
 from skyflow.server_clock import ServerClock
 from skyflow.watching.load import LoadWatch
 
-GATHERING_SECONDS = 0.25
-"""How long the first request at zero waits for those that come with it, so that all of them are one
-launch: a fraction of the time in which the fastest of servers starts."""
 LOOKS_PER_HEARTBEAT = 3
 """What a heartbeat keeps is serialised each time, and a worker has hundreds of watches."""
 
@@ -43,17 +40,16 @@ class LoadActivities:
     async def _watch(self, watch: LoadWatch, request: LoadWatchRequest) -> LoadWatchResult:
         clock = ServerClock.started(activity.info().started_time)
         looks = 0
-        async with self._context.loads.of(request.service, request.incarnation) as loads:
-            while True:
-                report = await loads.next()
-                if watch.is_burst(report):
-                    await asyncio.sleep(GATHERING_SECONDS)
-                    report = await loads.now()
-                if (result := watch.look(report, clock.now())) is not None:
+        async with self._context.loads.subscribe(request.service, request.incarnation) as views:
+            async for view in views:
+                if watch.is_burst(view):
+                    view = await views.newer()
+                if (result := watch.look(view, clock.now())) is not None:
                     return result
                 if looks % LOOKS_PER_HEARTBEAT == 0:
                     activity.heartbeat(watch.progress)
                 looks += 1
+        raise AssertionError("views end with the subscription only")
 
 
 def _resumed() -> LoadProgress | None:

@@ -254,6 +254,7 @@ class ServiceState(State):
             timeout_seconds=settings.timeout_seconds,
             max_concurrency=settings.max_concurrency,
             queue=settings.queue,
+            cold_start_seconds=self.cold_start_seconds,
             access_log=settings.access_log,
             endpoints=self._endpoints(leaving=False),
             draining=self._endpoints(leaving=True),

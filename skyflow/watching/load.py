@@ -8,6 +8,7 @@ from skyflow.autoscaling.observation import Observation
 from skyflow.autoscaling.progress import LoadProgress
 from skyflow.contracts import LoadWatchRequest, LoadWatchResult
 from skyflow.load import LoadReport
+from skyflow.watching.load_views import LoadView
 
 
 class LoadWatch:
@@ -30,21 +31,21 @@ class LoadWatch:
         """How far the watch is."""
         return self._progress
 
-    def is_burst(self, report: LoadReport | None) -> bool:
+    def is_burst(self, view: LoadView) -> bool:
         """Return whether requests have come to a service that has no replica, and should have one.
 
         They rarely come alone: a moment later it is known how many there are.
         """
-        if report is None or self._request.fleet.target > 0:
+        if not view.complete or self._request.fleet.target > 0:
             return False
-        total = report.total(self._request.service, self._request.incarnation)
+        total = view.report.total(self._request.service, self._request.incarnation)
         return total.in_flight + total.queued > 0
 
-    def look(self, report: LoadReport | None, now: float) -> LoadWatchResult | None:
+    def look(self, view: LoadView, now: float) -> LoadWatchResult | None:
         """Take in what balancers have counted.
 
         Args:
-            report: What all of them have counted so far; None if one does not answer.
+            view: What they have counted so far; it tells nothing if one does not answer.
             now: Time (Unix, seconds).
 
         Returns:
@@ -53,7 +54,7 @@ class LoadWatch:
 
         """
         request = self._request
-        observation = None if report is None else self._observe(report, now)
+        observation = self._observe(view.report, now) if view.complete else None
         memory, fleet = self._progress.memory, request.fleet
         found = evaluate(request.settings, memory, observation, fleet, now)
         self._progress = self._progress.model_copy(

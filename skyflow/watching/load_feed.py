@@ -17,6 +17,9 @@ from skyflow.watching.load_views import LoadView, LoadViews
 Admins = Callable[[], Awaitable[Mapping[str, str]]]
 """Returns the URLs of the balancers' admin ports by balancer; empty for one that has none."""
 
+GATHERING_SECONDS = 0.25
+"""How soon a balancer is asked again that has woken somebody: the first request at zero rarely
+comes alone, and a fraction of the time in which the fastest of servers starts tells how many."""
 WAIT_SECONDS = 1.0
 """How long a balancer waits with its answer while nothing wakes a service."""
 _SHORTEST_SECONDS = 0.1
@@ -110,12 +113,11 @@ class LoadFeed:
             loops[each] = asyncio.create_task(self._follow(session, *each))
 
     async def _follow(self, session: aiohttp.ClientSession, balancer: str, admin: str) -> None:
-        after = ""
-        problem = ""
+        after, problem, wait = "", "", WAIT_SECONDS
         while True:
             asked_at = time.monotonic()
             try:
-                report = await read_load(session, admin, after, WAIT_SECONDS)
+                report = await read_load(session, admin, after, wait)
             except BalancerError as error:
                 self._views.failed(balancer, time.monotonic())
                 if self._views.counts(balancer, time.monotonic()):
@@ -130,6 +132,7 @@ class LoadFeed:
             after, problem = report.cursor, ""
             now = time.monotonic()
             woken = self._views.heard(balancer, report, now)
+            wait = GATHERING_SECONDS if woken else WAIT_SECONDS
             for subscription in self._subscriptions:
                 subscription.tell(now, urgent=subscription.name in woken)
             await asyncio.sleep(max(0, asked_at + _SHORTEST_SECONDS - now))
@@ -144,6 +147,7 @@ class Subscription:
         self._views = views
         self._given_at = time.monotonic()
         self._first = True
+        self._eager = False
         self._urgent = False
         self._urgent_at = -math.inf
         self._told = asyncio.Event()
@@ -152,7 +156,7 @@ class Subscription:
         """Note that a balancer was heard; urgent if it woke this service."""
         self._urgent = self._urgent or urgent
         # There are hundreds of others: none is stirred for what it would not give away yet.
-        if self._first or self._urgent or now >= self._given_at + _INTERVAL_SECONDS:
+        if self._first or self._eager or self._urgent or now >= self._given_at + _INTERVAL_SECONDS:
             self._told.set()
 
     async def next(self) -> LoadView:
@@ -162,15 +166,18 @@ class Subscription:
         a second at most), and after two seconds if no balancer answers. One that is not complete
         tells nothing of the load as a whole.
         """
-        while True:
-            now = time.monotonic()
-            self._told.clear()
-            view = self._views.view(*self.name, now)
-            if self._is_due(view, now):
-                return self._given(view, now)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._given_at + _PATIENCE_SECONDS - now):
-                    await self._told.wait()
+        return await self._when(self._is_due)
+
+    async def newer(self) -> LoadView:
+        """Return a view with a report that came after the last view, however soon that is.
+
+        If none comes within two seconds, the view is not complete.
+        """
+        self._eager = True
+        try:
+            return await self._when(lambda view, _: view.at > self._given_at)
+        finally:
+            self._eager = False
 
     def __aiter__(self) -> Subscription:
         """Return itself: an endless iterator of views."""
@@ -180,9 +187,20 @@ class Subscription:
         """Return the next view."""
         return await self.next()
 
+    async def _when(self, due: Callable[[LoadView, float], bool]) -> LoadView:
+        """Return a view once it is due, or has been waited for too long."""
+        while True:
+            now = time.monotonic()
+            self._told.clear()
+            view = self._views.view(*self.name, now)
+            left = self._given_at + _PATIENCE_SECONDS - now
+            if left <= 0 or due(view, now):
+                return self._given(view, now)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._told.wait()
+
     def _is_due(self, view: LoadView, now: float) -> bool:
-        if now >= self._given_at + _PATIENCE_SECONDS:
-            return True
         if self._urgent and now >= self._urgent_at + _INTERVAL_SECONDS:
             return True
         if self._first:
