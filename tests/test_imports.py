@@ -31,6 +31,7 @@ PURE = (
     "skyflow.records",
     "skyflow.orphans",
     "skyflow.state",
+    "skyflow.autoscaling",
     "skyflow.placement",
     "skyflow.rollout",
     "skyflow.clouds.base",

@@ -23,6 +23,8 @@ class Rule(StrEnum):
     WAKE = "request at zero"
     BOUNDS = "bounds"
     SCHEDULE = "schedule"
+    OVERPROVISION = "over-provision"
+    """Another over-provision, after an update."""
 
 
 class Reading(Record):

@@ -46,3 +46,6 @@ class Fleet(Record):
     in the order in which they would be kept if there were too many."""
     cold_start_seconds: float | None = None
     """Learned time from the start of a replica to its first successful probe; None if unknown."""
+    overprovision: int | None = None
+    """How many of `target` are over-provision; those of the settings if None. They differ only
+    after an update, and count only with an empty memory."""

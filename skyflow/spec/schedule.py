@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import field_validator, model_validator
 
+from skyflow.autoscaling.schedule import is_cron
 from skyflow.spec.faults import Fault, allowed, refused
 from skyflow.spec.numbers import ReplicaCount
 from skyflow.spec.section import Section
@@ -40,7 +41,9 @@ class ScheduledBounds(Section):
     @classmethod
     def _check_cron(cls, cron: str) -> str:
         fields = cron.split()
-        if len(fields) != len(_FIELDS) or not all(map(_is_field, fields, _FIELDS)):
+        is_readable = len(fields) == len(_FIELDS) and all(map(_is_field, fields, _FIELDS))
+        # The last word has what will read it: it also knows that there is no 31st of February.
+        if not is_readable or not is_cron(cron):
             raise allowed(_FORMS)
         return cron
 

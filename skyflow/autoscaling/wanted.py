@@ -1,0 +1,128 @@
+"""What all signals that react at once ask for together, before anything holds it back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from skyflow.autoscaling.decision import Reading
+from skyflow.autoscaling.demand import Demand, Work, work_demands
+from skyflow.autoscaling.objective import (
+    FIRST_BYTE,
+    LATENCY,
+    ObjectiveState,
+    Setting,
+    objective_demand,
+)
+from skyflow.autoscaling.scene import Scene
+from skyflow.autoscaling.settling import Settling
+from skyflow.autoscaling.trend import growth
+from skyflow.autoscaling.window import PANIC_SECONDS, load_over
+from skyflow.records import Record
+
+
+class Learned(Record):
+    """What the signals remember."""
+
+    settling: Settling = Settling()
+    latency: ObjectiveState = ObjectiveState()
+    first_byte: ObjectiveState = ObjectiveState()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Replicas asked for, whatever the bounds."""
+
+    demands: tuple[Demand, ...]
+    work: Work
+    low: int
+    """Fewer are too few."""
+    high: int
+    """More are too many."""
+    unpredicted: int
+    """What `low` would be if the load were not expected to grow."""
+    panic: float
+    """By the panic window, not rounded."""
+    urgent: int
+    """What there must be at once because there is none; otherwise 0."""
+
+    def readings(self, *, in_panic: bool) -> tuple[Reading, ...]:
+        """Return the readings, in a panic those of its window where they ask for more."""
+        return tuple(
+            _in_panic(demand, self.work) if in_panic else demand.reading for demand in self.demands
+        )
+
+
+def wanted_replicas(scene: Scene, learned: Learned, level: int) -> tuple[Wanted, Learned]:
+    """Return what the signals ask for, and what they remember, at a level of replicas."""
+    work = _work(scene)
+    demands = work_demands(scene.settings, work, level, scene.stable.seconds)
+    more, learned = _objectives(scene, learned, level)
+    demands += more
+    least = 1 if scene.is_busy else 0
+    low = max(least, *(demand.low for demand in demands))
+    high = max(low, *(demand.high for demand in demands))
+    wanted = Wanted(
+        tuple(demands),
+        work,
+        low,
+        high if scene.is_known else max(high, level),
+        unpredicted=max(least, *(demand.unpredicted for demand in demands)),
+        panic=max(demand.panic for demand in demands),
+        urgent=_urgent(scene, demands, level),
+    )
+    return wanted, learned
+
+
+def _work(scene: Scene) -> Work:
+    horizon = scene.fleet.cold_start_seconds
+    return Work(
+        stable=scene.stable.work,
+        panic=load_over(scene.spans, scene.now, PANIC_SECONDS).work,
+        now=scene.observation.work,
+        growth=growth(scene.spans, scene.now, horizon) if horizon else 1.0,
+    )
+
+
+def _objectives(scene: Scene, learned: Learned, level: int) -> tuple[list[Demand], Learned]:
+    settings, ready = scene.settings, scene.observation.ready
+    in_force = max(scene.fleet.target, level + settings.overprovision)
+    settling = learned.settling.seen(ready, in_force, scene.now)
+    setting = Setting(
+        spans=scene.spans,
+        now=scene.now,
+        level=level,
+        ready=ready,
+        overprovision=settings.overprovision,
+        per_second=scene.stable.per_second,
+        is_idle=scene.is_known and not scene.is_busy,
+        settled_at=settling.settled_at(scene.now),
+    )
+    demands = []
+    latency, first_byte = learned.latency, learned.first_byte
+    if (most := settings.latency_p95_seconds) is not None:
+        demand, latency = objective_demand(LATENCY, most, latency, setting)
+        demands.append(demand)
+    if (most := settings.first_byte_p95_seconds) is not None:
+        demand, first_byte = objective_demand(FIRST_BYTE, most, first_byte, setting)
+        demands.append(demand)
+    return demands, Learned(settling=settling, latency=latency, first_byte=first_byte)
+
+
+def _urgent(scene: Scene, demands: list[Demand], level: int) -> int:
+    """Return the replicas to start at once, by what waits now, while none can take it.
+
+    An average over a window would ask for one replica after the other.
+    """
+    if not scene.is_busy or (level > 0 and scene.observation.ready > 0):
+        return 0
+    return max(1, *(demand.now for demand in demands))
+
+
+def _in_panic(demand: Demand, work: Work) -> Reading:
+    replicas = math.ceil(round(demand.panic, 6))
+    if replicas <= demand.reading.replicas:
+        return demand.reading
+    return demand.reading.model_copy(
+        update={"value": work.panic, "window_seconds": PANIC_SECONDS, "replicas": replicas}
+    )
