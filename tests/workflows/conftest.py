@@ -67,7 +67,7 @@ def workers(client: Client, world: World, cached_workflows: int) -> list[Worker]
             )
             for queue, activities in (
                 (OPERATIONS_QUEUE, world.activities),
-                (WATCH_QUEUE, [world.watch_replica]),
+                (WATCH_QUEUE, world.watches),
                 (balancer_queue("main"), world.balancer_activities),
             )
         ),

@@ -9,6 +9,7 @@ from typing import TypeVar
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
+from skyflow.autoscaling.settings import AutoscalingSettings
 from skyflow.contracts import (
     WORKFLOW_QUEUE,
     ApplyOutcome,
@@ -36,13 +37,22 @@ from workflows.service import ServiceWorkflow
 Answer = TypeVar("Answer")
 
 
-def version(replicas: int = 2, digest: str = "one", num_nodes: int = 1) -> ServiceVersion:
+def version(
+    replicas: int = 2,
+    digest: str = "one",
+    num_nodes: int = 1,
+    autoscaling: AutoscalingSettings | None = None,
+) -> ServiceVersion:
     """Return a version of a service that any offer will do for."""
     return ServiceVersion(
         number=1,
         spec=SpecReference(digest=digest, key=f"services/x/spec/{digest}"),
         settings=ServiceSettings(
-            replicas=replicas, num_nodes=num_nodes, resources=(ResourceRequest(),), port=8080
+            replicas=replicas,
+            num_nodes=num_nodes,
+            resources=(ResourceRequest(),),
+            port=8080,
+            autoscaling=autoscaling,
         ),
         redacted_yaml="service: {}",
         created_at=0,
@@ -133,9 +143,10 @@ class Controller:
             lambda: self.world.serving() == list(replica_ids), what=f"serving {replica_ids}"
         )
 
-    async def scale(self, replicas: int) -> ServiceStatus:
+    async def scale(self, replicas: int | None) -> ServiceStatus:
+        request = ScaleRequest(replicas=replicas, auto=replicas is None)
         answer: ServiceStatus = await self.handle.execute_update(
-            Message.SCALE, ScaleRequest(replicas=replicas), result_type=ServiceStatus
+            Message.SCALE, request, result_type=ServiceStatus
         )
         return answer
 

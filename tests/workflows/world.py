@@ -15,6 +15,8 @@ from skyflow.contracts import (
     DrainResult,
     EndedService,
     EndpointsApplied,
+    LoadWatchRequest,
+    LoadWatchResult,
     OfferQuery,
     Offers,
     ReplicaTask,
@@ -63,6 +65,10 @@ class World:
         self.watchers: dict[int, str | None] = {}
         """The run that watches each replica: the watch of the one before may still be ending."""
         self.becomes_ready = True
+        self.load_watches: list[LoadWatchRequest] = []
+        """Each watch of the load that was begun."""
+        self.loads: list[LoadWatchResult] = []
+        """What watches of the load end with, one after the other."""
         self.applied: list[EndpointSet] = []
         self.port_errors: set[int] = set()
         self.balancers: tuple[str, ...] = ("main",)
@@ -91,6 +97,10 @@ class World:
             self.survey_installation,
             self.recall_service,
         ]
+
+    @property
+    def watches(self) -> Sequence[Callable[..., object]]:
+        return [self.watch_replica, self.watch_load]
 
     @property
     def balancer_activities(self) -> Sequence[Callable[..., object]]:
@@ -170,6 +180,19 @@ class World:
             activity.heartbeat()
             await asyncio.sleep(0.02)
         return queue.get_nowait()
+
+    @activity.defn
+    async def watch_load(self, request: LoadWatchRequest) -> LoadWatchResult:
+        self.load_watches.append(request)
+        try:
+            while not self.loads:
+                activity.heartbeat()
+                await asyncio.sleep(0.02)
+        except asyncio.CancelledError:
+            return LoadWatchResult(
+                target=request.fleet.target, bounds=request.bounds, progress=request.progress
+            )
+        return self.loads.pop(0)
 
     @activity.defn
     async def teardown_replica(self, request: TeardownRequest) -> bool:
