@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Protocol
 
 from aiohttp import web
@@ -58,8 +59,10 @@ class _Admin:
     async def load(self, request: web.Request) -> web.Response:
         question = LoadQuestion.model_validate_strings(dict(request.query))
         report = await self._data_plane.load(question)
-        answer = {"cursor": report.cursor, **report.model_dump(mode="json")}
-        return web.json_response(answer)
+        # Hundreds of services are half a megabyte a second: pydantic writes it nine times as fast
+        # as what it would turn into plain values first.
+        text = f'{{"cursor":{json.dumps(report.cursor)},{report.model_dump_json()[1:]}'
+        return web.Response(text=text, content_type="application/json")
 
     async def _data_plane_answers(self) -> bool:
         try:

@@ -140,7 +140,8 @@ class DataPlane:
 
     async def _until_due(self, question: LoadQuestion) -> None:
         """Wait until one of the processes has something to tell."""
-        query = {"after": question.after, "wait": repr(question.wait)}
+        # The answer is asked for once more after that, of all of them together.
+        query = {"after": question.after, "wait": repr(question.wait), "brief": "1"}
         waiting = [
             asyncio.create_task(
                 _call(each, "GET", "/load", ProcessLoad, query=query, wait=question.wait)

@@ -68,13 +68,14 @@ class _Interface:
         # Whoever has not seen anything of this process yet has nothing to wait for.
         if known is not None:
             await wakes.wait(known, float(request.query.get("wait", 0)))
+        slots = () if "brief" in request.query else self._registry.slots()
         self._reports += 1
         return _answer(
             {
                 "process": self._run,
                 "sequence": self._reports,
                 "wakes": wakes.count,
-                "services": [service_load(slot.service) for slot in self._registry.slots()],
+                "services": [service_load(slot.service) for slot in slots],
             }
         )
 

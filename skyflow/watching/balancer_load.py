@@ -10,6 +10,7 @@ from skyflow.load import LoadReport
 
 ANSWER_SECONDS = 5.0
 """Longest wait for an answer that is due: the balancer waits four seconds for its data plane."""
+_NO_DATA_PLANE = 503
 
 
 class BalancerError(ControllerUnavailable):
@@ -17,7 +18,7 @@ class BalancerError(ControllerUnavailable):
 
 
 class BalancerSilent(BalancerError):
-    """Nobody answers at a balancer's admin address, or not in time."""
+    """Nobody answers at a balancer's admin address, not in time, or without a data plane."""
 
 
 class BalancerNonsense(BalancerError):
@@ -37,7 +38,7 @@ async def read_load(
             request for a service without a ready replica, or a new process.
 
     Raises:
-        BalancerSilent: There is no answer within `wait` and five seconds.
+        BalancerSilent: There is no answer within `wait` and five seconds, or no data plane.
         BalancerNonsense: The answer is no report.
 
     """
@@ -54,7 +55,8 @@ async def read_load(
         raise BalancerNonsense(f"{admin} does not answer as a balancer: {error!r}") from error
     if status != 200:
         said = content[:200].decode(errors="replace").strip()
-        raise BalancerNonsense(f"{admin} answers with status {status}: {said}")
+        kind = BalancerSilent if status == _NO_DATA_PLANE else BalancerNonsense
+        raise kind(f"{admin} answers with status {status}: {said}")
     try:
         return LoadReport.model_validate_json(content)
     except ValidationError as error:

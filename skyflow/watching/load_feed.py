@@ -33,7 +33,7 @@ _PATIENCE_SECONDS = 2.0
 _ADMINS_SECONDS = 30.0
 """Time between two looks at which balancers there are."""
 _ADMINS_SOON_SECONDS = 2.0
-"""The same while one that counts does not answer: it may have moved."""
+"""The same while one that counts does not answer, as it may have moved, and while there is none."""
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +107,8 @@ class LoadFeed:
             return
         self._views.know(admins, time.monotonic())
         wanted = {(balancer, admin) for balancer, admin in admins.items() if admin}
+        if not wanted:
+            self._moved.set()
         for gone in [each for each, loop in loops.items() if each not in wanted or loop.done()]:
             loops.pop(gone).cancel()
         for each in sorted(wanted - loops.keys()):
