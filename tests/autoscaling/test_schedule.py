@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -94,7 +95,7 @@ def test_bounds_never_go_back_and_forth_while_clocks_change() -> None:
     night = (entry("0 1 * * *", 2), entry("30 2 * * *", 5))
     for begin in (at("2026-03-29 00:00"), at("2026-10-25 00:00")):
         seen = [least_at(begin + 60 * minute, *night) for minute in range(400)]
-        assert sum(one != other for one, other in zip(seen, seen[1:], strict=False)) == 2
+        assert sum(one != other for one, other in pairwise(seen)) == 2
 
 
 def test_the_schedule_acts_at_once_also_if_no_balancer_answers() -> None:
