@@ -28,9 +28,14 @@ MAX_STEP = 2.0
 would be enough."""
 SAFE_SHARE = 0.9
 """Share of the load with which the objective was once missed that a replica may get again."""
-FORGET_SECONDS = 86400.0
-"""Time for which such a load is remembered: requests and models change. Long, because finding it
-anew costs a time with too few replicas."""
+FORGET_SECONDS = 6 * 3600.0
+"""Time for which such a load is remembered: requests and models change, and they depend on
+more than their number. Long, because finding it anew costs a minute with too few replicas."""
+CATCHING_UP = 1.1
+"""Requests answered, relative to those that came, at which a queue is being worked off: those that
+waited in it say nothing against the present number of replicas."""
+CATCH_UP_SECONDS = STABLE_SECONDS
+"""Longest that working off a queue may take; otherwise it takes more replicas."""
 
 
 class ObjectiveState(Record):
@@ -42,6 +47,8 @@ class ObjectiveState(Record):
     limit_at: float = 0
     slowest: float = 0
     """95th percentile when last measured (seconds)."""
+    clear_at: float = 0
+    """When a queue was last being worked off (Unix, seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,8 @@ class Setting:
     overprovision: int
     per_second: float
     """Requests that come."""
+    work: int
+    """Requests that are there now."""
     is_idle: bool
     """Whether there was nothing to do all through the stable window."""
     settled_at: float | None
@@ -72,38 +81,63 @@ def objective_demand(
     ask for more again and again.
     """
     if state.limit is not None and setting.now - state.limit_at > FORGET_SECONDS:
-        state = ObjectiveState(slowest=state.slowest)
-    seconds, counts = _measured(signal, state, setting)
-    number = sum(counts.values())
-    if number < LEAST_OBSERVATIONS:
-        replicas = _with_few(objective, seconds, counts, state, setting)
-        return _demand(signal, objective, None, seconds, replicas), state
-    slowest = _quantile(counts, 0.95)
-    state = _learned(objective, slowest, number / seconds / max(1, setting.ready), state, setting)
+        state = state.model_copy(update={"limit": None})
+    measured = _measured(signal, state, setting)
+    if measured.number < LEAST_OBSERVATIONS:
+        replicas = _with_few(objective, measured, state, setting)
+        return _demand(signal, objective, None, measured.seconds, replicas), state
+    slowest = _quantile(measured.counts, 0.95)
+    if slowest > (1 + TOLERANCE) * objective and _is_catching_up(measured, setting):
+        state = state.model_copy(update={"clear_at": setting.now})
+        return _demand(signal, objective, slowest, measured.seconds, setting.level), state
+    each = measured.number / measured.seconds / max(1, setting.ready)
+    state = _learned(objective, slowest, each, state, setting)
     replicas = _replicas(slowest / objective, state, setting)
-    return _demand(signal, objective, slowest, seconds, replicas), state
+    return _demand(signal, objective, slowest, measured.seconds, replicas), state
 
 
-def _measured(signal: str, state: ObjectiveState, setting: Setting) -> tuple[float, Counts]:
-    """Return the time since which durations count, and the durations."""
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    seconds: float
+    arrived: int
+    counts: Counts
+    """Durations of the requests that ended."""
+
+    @property
+    def number(self) -> int:
+        return sum(self.counts.values())
+
+
+def _measured(signal: str, state: ObjectiveState, setting: Setting) -> _Measured:
+    """Return what counts: it was measured with as many replicas as there should be."""
     if setting.settled_at is None:
-        return 0.0, {}
+        return _Measured(0.0, 0, {})
     # What ended soon after the number of replicas changed had begun before.
-    begin = setting.settled_at + min(STABLE_SECONDS, state.slowest)
+    begin = max(setting.settled_at + min(STABLE_SECONDS, state.slowest), state.clear_at)
     spans = [span for span in setting.spans if span.at - span.seconds >= begin]
-    counts = added([span.latency if signal == LATENCY else span.first_byte for span in spans])
-    return sum(span.seconds for span in spans), counts
+    return _Measured(
+        sum(span.seconds for span in spans),
+        sum(span.arrived for span in spans),
+        added([span.latency if signal == LATENCY else span.first_byte for span in spans]),
+    )
+
+
+def _is_catching_up(measured: _Measured, setting: Setting) -> bool:
+    if measured.number < CATCHING_UP * measured.arrived:
+        return False
+    per_second = (measured.number - measured.arrived) / measured.seconds
+    return setting.work <= per_second * CATCH_UP_SECONDS
 
 
 def _with_few(
-    objective: float, seconds: float, counts: Counts, state: ObjectiveState, setting: Setting
+    objective: float, measured: _Measured, state: ObjectiveState, setting: Setting
 ) -> int:
     """Return the replicas to have if too few requests ended: the slowest stands for all of them."""
     if setting.is_idle:
         return 0
     # Spans leave the window as a whole, so that it is never quite full.
-    is_full = seconds >= STABLE_SECONDS * 0.9
-    if is_full and counts and _quantile(counts, 1) < EASY * objective:
+    is_full = measured.seconds >= STABLE_SECONDS * 0.9
+    if is_full and measured.number and _quantile(measured.counts, 1) < EASY * objective:
         return _fewer(state, setting)
     return setting.level
 
@@ -117,7 +151,7 @@ def _learned(
         limit_at = setting.now
     elif slowest < objective and limit is not None and each > limit:
         limit = each
-    return ObjectiveState(limit=limit, limit_at=limit_at, slowest=slowest)
+    return state.model_copy(update={"limit": limit, "limit_at": limit_at, "slowest": slowest})
 
 
 def _replicas(ratio: float, state: ObjectiveState, setting: Setting) -> int:

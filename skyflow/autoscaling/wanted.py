@@ -95,6 +95,7 @@ def _objectives(scene: Scene, learned: Learned, level: int) -> tuple[list[Demand
         ready=ready,
         overprovision=settings.overprovision,
         per_second=scene.stable.per_second,
+        work=scene.observation.work,
         is_idle=scene.is_known and not scene.is_busy,
         settled_at=settling.settled_at(scene.now),
     )
