@@ -81,7 +81,8 @@ def _targets(events: list[HistoryEvent]) -> Iterator[Target]:
             yield Target(_time(event), settings["replicas"] * settings["num_nodes"])
         elif update.accepted_request.input.name == Message.SCALE:
             replicas = _decoded(update.accepted_request.input.args)["replicas"]
-            yield Target(_time(event), replicas)
+            if replicas is not None:
+                yield Target(_time(event), replicas)
 
 
 def _serving(events: list[HistoryEvent]) -> Iterator[Serving]:

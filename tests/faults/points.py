@@ -16,7 +16,7 @@ class Stage(StrEnum):
     REPLACE = "replace"
     """A replica is lost and replaced."""
     SCALE = "scale"
-    """One replica more, then one fewer."""
+    """One replica more, then one fewer, then as many as the load asks for."""
     CHECKPOINT = "checkpoint"
     """Every workflow continues as new."""
     REAP = "reap"
@@ -87,6 +87,7 @@ TABLE: Mapping[str, Work] = {
     "prepare_replica": Work(Host.WORKER, _STARTS, _LONG),
     "start_replica": Work(Host.WORKER, _STARTS),
     "watch_replica": Work(Host.WORKER, _STARTS, _LONG),
+    "watch_load": Work(Host.WORKER, {Stage.SCALE: 1, Stage.CHECKPOINT: 1}, _LONG),
     "apply_endpoints": Work(Host.CONTROL, {Stage.DEPLOY: 1, Stage.REPLACE: 2, Stage.SCALE: 2}),
     "drain_replica": Work(Host.CONTROL, {Stage.SCALE: 1, **_ENDS}, _LONG),
     "teardown_replica": Work(Host.WORKER, {Stage.REPLACE: 1, Stage.SCALE: 1, **_ENDS}),

@@ -14,7 +14,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from skyflow.client import Skyflow
-from skyflow.contracts import WORKFLOW_QUEUE, Message, ReaperRequest, WorkflowName
+from skyflow.contracts import WATCH_LOAD, WORKFLOW_QUEUE, Message, ReaperRequest, WorkflowName
 from skyflow.errors import ControllerUnavailable
 from skyflow.naming import REAPER_ID, replica_workflow_id, service_directory, service_workflow_id
 from skyflow.state import EndpointSet, ReplicaPhase, ReplicaRecord, ServicePhase, ServiceStatus
@@ -93,6 +93,22 @@ class Service:
             return now.run_id != before.run_id or now.close_time is not None
 
         await until(continued, f"{workflow_id} continues as new")
+
+    async def load_watch(self) -> str:
+        """Return which watch of its load is open; empty if none is."""
+        described = await repeated(self._handle(self.workflow_id).describe)
+        for each in described.raw_description.pending_activities:
+            if each.activity_type.name == WATCH_LOAD.name:
+                return f"{described.run_id}/{each.activity_id}"
+        return ""
+
+    async def until_load_is_watched(self, before: str) -> None:
+        """Wait until another watch of its load is open than before."""
+
+        async def is_watched() -> bool:
+            return await self.load_watch() not in ("", before)
+
+        await until(is_watched, "its load is watched anew")
 
     async def terminate(self, workflow_id: str) -> None:
         """Terminate a workflow, as somebody may in Temporal's web UI."""

@@ -216,7 +216,13 @@ def write_service(path: Path, cloud: str, *, replicas: int = 2, **keys: str) -> 
         "workdir": str(HERE / "workdir"),
         "resources": {"cloud": cloud},
         "service": {
-            "replicas": replicas,
+            # As many as it has at least, whatever is asked of it: its load is watched all the same.
+            "replica_policy": {
+                "min_replicas": replicas,
+                "max_replicas": replicas + 1,
+                "target_ongoing_requests_per_replica": 1000,
+            },
+            "queue": {"max_requests": 0},
             "drain_seconds": 20,
             "load_balancing_policy": "round_robin",
             "readiness_probe": "/ready",

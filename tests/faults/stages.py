@@ -60,17 +60,22 @@ class Stages:
 
     async def _scale(self) -> None:
         service = self._service
+        before = await service.load_watch()
         await service.command(lambda sdk: sdk.scale(service.name, 3))
         await service.until_back(3)
         async with self._slow_requests(3):
             await service.command(lambda sdk: sdk.scale(service.name, 2))
             await service.until_back()
+        await service.command(lambda sdk: sdk.scale(service.name, None))
+        await service.until_load_is_watched(before)
 
     async def _checkpoint(self) -> None:
         service = self._service
         names = [INSTALLATION_WORKFLOW_ID, service.workflow_id]
         names += [service.replica_workflow_id(record) for record in await service.ready()]
+        before = await service.load_watch()
         await asyncio.gather(*(service.continue_as_new(name) for name in names))
+        await service.until_load_is_watched(before)
 
     async def _reap(self) -> None:
         service = self._service
