@@ -19,7 +19,7 @@ from tests.autoscaling.driving import START, Watch
 from tests.autoscaling.driving import settings as autoscaling
 from tests.autoscaling.strategies import RUNS, WORK_SIGNALS, all_settings
 
-few = settings(max_examples=40, deadline=None, derandomize=True)
+few = settings(max_examples=30, deadline=None, derandomize=True)
 R = TypeVar("R", bound=Record)
 Run = list[tuple[Observation | None, int]]
 LOADS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 30)), min_size=1, max_size=12)
@@ -114,57 +114,45 @@ def assert_monotone(
 
 
 @few
-@given(loads=st.lists(st.integers(0, 60), min_size=2, max_size=12), delays=st.booleans())
+@given(loads=st.lists(st.integers(0, 60), min_size=2, max_size=6), delays=st.booleans())
 def test_rising_requests_per_second_never_take_replicas_away(
     loads: list[int], delays: bool
 ) -> None:
-    lengths = {} if delays else {"qps_upscale_delay_seconds": 0, "qps_downscale_delay_seconds": 0}
-    watch = Watch(autoscaling(least=0, most=50, qps=2, **lengths), target=0)
+    up, down = (40, 60) if delays else (0, 0)
+    delayed = {"qps_upscale_delay_seconds": up, "qps_downscale_delay_seconds": down}
+    watch = Watch(autoscaling(least=0, most=50, qps=2, **delayed), target=0)
     for load in sorted(loads):
-        watch.keep(100, arrived=load)
+        watch.keep(30, arrived=load)
     assert all(earlier <= later for earlier, later in pairwise(watch.targets))
 
 
-@few
-@given(run=RUNS, signals=st.sampled_from([{"qps": 2}, *WORK_SIGNALS]), first=st.booleans())
-def test_load_split_over_two_balancers_decides_the_same(
-    run: Run, signals: dict[str, Any], first: bool
-) -> None:
-    wanted = autoscaling(least=0, most=50, overprovision=1, **signals)
-    split = [(halves_together(seen, first) if seen else None, times) for seen, times in run]
-    assert evaluations(wanted, run, Fleet(target=1)) == evaluations(wanted, split, Fleet(target=1))
-
-
-def halves_together(seen: Observation, first: bool) -> Observation:
-    """Return the sum of what two balancers see, one of which gets the odd request."""
-    odd = {key: getattr(seen, key) for key in ("arrived", "in_flight", "queued")}
-    one = {key: (number + first) // 2 for key, number in odd.items()}
-    other = {key: number - one[key] for key, number in odd.items()}
-    return seen.model_copy(update={key: one[key] + other[key] for key in odd})
-
-
 @pytest.mark.parametrize("overprovision", [0, 2])
-@pytest.mark.parametrize("load", [0, 1, 7, 12, 29, 200])
+@pytest.mark.parametrize("load", [0, 1, 12, 200])
 @pytest.mark.parametrize("signals", [{"qps": 2}, *WORK_SIGNALS])
 def test_constant_load_reaches_a_fixed_point_and_stays(
     signals: dict[str, Any], load: int, overprovision: int
 ) -> None:
-    wanted = autoscaling(least=0, most=50, overprovision=overprovision, **signals)
+    wanted = autoscaling(
+        least=0,
+        most=50,
+        overprovision=overprovision,
+        qps_downscale_delay_seconds=300,
+        **signals,
+    )
     watch = Watch(wanted, target=9, cold_start_seconds=60)
-    watch.keep(1300, arrived=load, in_flight=load)
-    settled = watch.target
     watch.keep(600, arrived=load, in_flight=load)
-    assert set(watch.targets[-600:]) == {settled}
+    settled = watch.target
+    watch.keep(400, arrived=load, in_flight=load)
+    assert set(watch.targets[-400:]) == {settled}
     assert (settled == 0) == (load == 0)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("signals", [{"qps": 10}, {"ongoing": 10}, {"qps": 10, "ongoing": 10}])
-@pytest.mark.parametrize("mean", [10, 20, 50])
+@pytest.mark.parametrize("mean", [10, 50])
 def test_noise_around_a_threshold_changes_the_number_once_at_most(
-    signals: dict[str, Any], mean: int, seed: int
+    signals: dict[str, Any], mean: int
 ) -> None:
-    rng = random.Random(seed)
+    rng = random.Random(mean)
     watch = Watch(autoscaling(most=50, **signals), target=mean // 10, cold_start_seconds=60)
     for _ in range(3600):
         load = round(mean * rng.uniform(0.9, 1.1))
