@@ -57,7 +57,7 @@ def _row(reading: Reading) -> tuple[object, ...]:
     return (
         reading.signal,
         None if reading.value is None else f"{reading.value:.4g}",
-        f"{number(reading.window_seconds)} s",
+        f"{number(round(reading.window_seconds, 1))} s" if reading.window_seconds else None,
         number(reading.target),
         quantity(reading.replicas, "replica"),
     )

@@ -76,7 +76,8 @@ class Explanation(Record):
 
 def _reading(reading: Reading) -> str:
     value = "unknown" if reading.value is None else f"{reading.value:.4g}"
+    when = f"over {reading.window_seconds:g} s" if reading.window_seconds else "now"
     return (
-        f"{reading.signal} {value} over {reading.window_seconds:g} s, "
+        f"{reading.signal} {value} {when}, "
         f"should be {reading.target:g}: {reading.replicas} replicas"
     )

@@ -60,7 +60,7 @@ def react(scene: Scene, state: ReactiveState) -> tuple[Opinion, ReactiveState]:
     state = _remembered(scene, state, wanted, level, learned)
     to = scene.bounds.clip(_next_level(scene, state, wanted, level))
     in_panic = scene.now < state.panic_until
-    held = _held(scene, state, wanted, to)
+    held = _held(scene, state, wanted, level, to)
     opinion = Opinion(
         to,
         moved=to != level,
@@ -110,11 +110,11 @@ def _least_step(state: ReactiveState) -> int:
     return most - max(1, most // 2)
 
 
-def _held(scene: Scene, state: ReactiveState, wanted: Wanted, to: int) -> str:
+def _held(scene: Scene, state: ReactiveState, wanted: Wanted, level: int, to: int) -> str:
     settings, now, clip = scene.settings, scene.now, scene.bounds.clip
     if to < clip(max(wanted.low, _burst(wanted, in_panic=now < state.panic_until))):
         return waits("up", seconds_left(state.lows, now, settings.upscale_delay_seconds))
-    if to <= clip(wanted.high):
+    if to > level or to <= clip(wanted.high):
         return ""
     if now < state.panic_until:
         return "no scale-down while in panic"

@@ -47,7 +47,12 @@ class Wanted:
     """What there must be at once because there is none; otherwise 0."""
 
     def readings(self, *, in_panic: bool) -> tuple[Reading, ...]:
-        """Return the readings, in a panic those of its window where they ask for more."""
+        """Return the readings, in a panic those of its window where they ask for more.
+
+        Where there is no replica yet, they are those of this moment.
+        """
+        if self.urgent:
+            return tuple(_at_once(demand, self.work) for demand in self.demands)
         return tuple(
             _in_panic(demand, self.work) if in_panic else demand.reading for demand in self.demands
         )
@@ -118,6 +123,14 @@ def _urgent(scene: Scene, demands: list[Demand], level: int) -> int:
     if not scene.is_busy or (level > 0 and scene.observation.ready > 0):
         return 0
     return max(1, *(demand.now for demand in demands))
+
+
+def _at_once(demand: Demand, work: Work) -> Reading:
+    if demand.now <= demand.reading.replicas:
+        return demand.reading
+    return demand.reading.model_copy(
+        update={"value": float(work.now), "window_seconds": 0, "replicas": demand.now}
+    )
 
 
 def _in_panic(demand: Demand, work: Work) -> Reading:
