@@ -8,9 +8,12 @@ from pathlib import Path
 from temporalio.testing import WorkflowEnvironment
 
 from cli.exits import Exit
+from skyflow.autoscaling.decision import Explanation, Reading, Rule
+from skyflow.autoscaling.progress import LoadProgress
+from skyflow.autoscaling.settings import Bounds
 from skyflow.client import Skyflow
 from skyflow.state import ReplicaPhase
-from tests.cli.conftest import Run, deployed
+from tests.cli.conftest import Run, change, deployed
 from tests.waiting import eventually
 from tests.workflows.conftest import workers
 from tests.workflows.world import World
@@ -99,3 +102,70 @@ async def test_scaling_what_does_not_run_is_refused(run: Run, world: World) -> N
     result = await run("serve", "scale", "nothing", "1", "--json")
     assert result.exit_code == Exit.USAGE
     assert json.loads(result.stdout)["error"]["kind"] == "ServiceNotFound"
+
+
+FOLLOWING = """\
+  replica_policy:
+    min_replicas: 1
+    max_replicas: 4
+    target_ongoing_requests_per_replica: 8
+"""
+
+
+def why(target: int) -> Explanation:
+    reading = Reading(
+        signal="ongoing requests", value=12.5, window_seconds=60, target=8, replicas=2
+    )
+    return Explanation(
+        previous=1,
+        target=target,
+        rule=Rule.STABLE,
+        readings=(reading,),
+        bounds=Bounds(least=1, most=4),
+        held="scale-down waits 240 s more",
+    )
+
+
+async def test_scaling_by_hand_holds_until_auto(run: Run, world: World, yaml: Path) -> None:
+    change(yaml, "  replicas: 2\n", FOLLOWING)
+    await deployed(run, yaml)
+    held = await run("serve", "scale", "hello", "2")
+    assert "until `skyflow serve scale hello auto`" in held.stderr
+    assert "Held at 2 replicas" in (await run("serve", "status", "-v")).stdout
+    auto = await run("serve", "scale", "hello", "auto", "--json")
+    assert json.loads(auto.stdout) == {"name": "hello", "target_replicas": 2, "held": False}
+
+
+async def test_a_number_out_of_bounds_is_refused_with_them(
+    run: Run, world: World, yaml: Path
+) -> None:
+    change(yaml, "  replicas: 2\n", FOLLOWING)
+    await deployed(run, yaml)
+    refused = await run("serve", "scale", "hello", "9")
+    assert refused.exit_code == Exit.USAGE
+    assert "9 replicas; allowed: 1 to 4, or auto" in refused.stderr
+
+
+async def test_what_is_no_number_is_refused(run: Run) -> None:
+    refused = await run("serve", "scale", "hello", "many")
+    assert refused.exit_code == Exit.USAGE
+    assert "allowed: a number from 0 on, or auto" in refused.stderr
+
+
+async def test_verbose_says_what_the_load_asks_for_and_what_holds_it_back(
+    run: Run, world: World, yaml: Path
+) -> None:
+    change(yaml, "  replicas: 2\n", FOLLOWING)
+    world.load_seen = LoadProgress(seen_at=1, explanation=why(2))
+    await deployed(run, yaml)
+
+    async def is_shown() -> str:
+        shown = (await run("serve", "status", "hello", "-v")).stdout
+        return shown if "scale-down waits" in shown else ""
+
+    shown = await eventually(is_shown)
+    assert "1 to 4 replicas by ongoing requests 8" in shown
+    assert "ongoing requests  12.5  60 s  8       2 replicas" in shown
+    document = json.loads((await run("serve", "status", "-v", "--json")).stdout)["services"][0]
+    assert document["load"]["explanation"]["held"] == "scale-down waits 240 s more"
+    assert document["bounds"] == {"least": 1, "most": 4}

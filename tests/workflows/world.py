@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from skyflow.autoscaling.progress import LoadProgress
 from skyflow.clouds.base import Machine, MachineRequest
 from skyflow.contracts import (
     DrainRequest,
@@ -67,6 +68,8 @@ class World:
         self.becomes_ready = True
         self.load_watches: list[LoadWatchRequest] = []
         """Each watch of the load that was begun."""
+        self.load_seen: LoadProgress | None = None
+        """What watches of the load tell while they last."""
         self.loads: list[LoadWatchResult] = []
         """What watches of the load end with, one after the other."""
         self.applied: list[EndpointSet] = []
@@ -186,7 +189,7 @@ class World:
         self.load_watches.append(request)
         try:
             while not self.loads:
-                activity.heartbeat()
+                activity.heartbeat(*([self.load_seen] if self.load_seen else []))
                 await asyncio.sleep(0.02)
         except asyncio.CancelledError:
             return LoadWatchResult(
