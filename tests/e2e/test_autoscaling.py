@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
-import pytest
 
 from skyflow.errors import ControllerUnavailable
 from skyflow.state import Decision
@@ -21,7 +20,7 @@ from tests.waiting import eventually
 
 SERVER = Path(__file__).with_name("slow_server.py")
 START_SECONDS = 3.0
-AWAY_SECONDS = 60.0
+AWAY_SECONDS = 90.0
 """Longest time until what was killed works again, a worker's heartbeats included."""
 
 
@@ -97,18 +96,18 @@ async def test_two_hundred_requests_at_zero_are_answered_after_one_launch(
     assert first - begun < 10
 
 
-@pytest.mark.parametrize("victim", ["worker", "lb-control", "temporal"])
-async def test_the_target_stays_when_what_decides_it_is_killed_under_load(
-    stack: Stack, up: Up, tmp_path: Path, victim: str
+async def test_the_target_stays_when_all_that_decides_it_is_killed_under_load(
+    stack: Stack, up: Up, tmp_path: Path
 ) -> None:
-    name = f"steady-{victim}"
+    name = "steady"
     policy = {"min_replicas": 1, "max_replicas": 4, "target_ongoing_requests_per_replica": 4}
     await up(write(tmp_path, 0.2, **policy), name)
     async with clients(await stack.endpoint(name), 7) as errors:
         await stack.ready(name, count=2)
         before = await scalings(stack, name)
         killed = time.time()
-        stack.kill(victim)
+        for victim in ("worker", "lb-control", "temporal"):
+            stack.kill(victim)
 
         async def is_seen_again() -> bool:
             with suppress(ControllerUnavailable):
