@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skyflow.autoscaling.decision import Explanation, Rule
+from skyflow.autoscaling.decision import Explanation, Reading, Rule
 from skyflow.autoscaling.opinion import Opinion
 from skyflow.autoscaling.settings import AutoscalingSettings, Bounds
 
@@ -50,12 +50,12 @@ def explained(change: Change) -> Explanation:
     held = winner.held if winner else ""
     if not change.is_seen:
         held = UNSEEN
-    elif asking is not None and asking.replicas > change.level == change.bounds.most:
+    elif _is_at_most(change, asking):
         held = AT_MOST
     return Explanation(
         previous=change.previous,
         target=change.target,
-        rule=_rule(change, winner),
+        rule=_rule(change, winner, asking),
         signal="" if asking is None else asking.signal,
         readings=readings,
         bounds=change.bounds,
@@ -74,11 +74,17 @@ def settling_rule(change: Change) -> Rule:
     return max(moved, key=lambda opinion: opinion.level).rule
 
 
-def _rule(change: Change, winner: Opinion | None) -> Rule:
+def _rule(change: Change, winner: Opinion | None, asking: Reading | None) -> Rule:
     # The service may not have taken over yet what was decided a moment ago.
     if change.level != change.before or change.target != change.previous:
         return settling_rule(change)
+    if _is_at_most(change, asking):
+        return Rule.BOUNDS
     return winner.rule if winner else Rule.STEADY
+
+
+def _is_at_most(change: Change, asking: Reading | None) -> bool:
+    return asking is not None and asking.replicas > change.level == change.bounds.most
 
 
 def _winner(change: Change) -> Opinion | None:

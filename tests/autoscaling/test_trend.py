@@ -46,11 +46,11 @@ def test_a_window_that_was_not_seen_whole_tells_nothing() -> None:
     assert growth(spans(*range(100, 140)), START + 40, 60) == 1
 
 
-@pytest.mark.parametrize("mean", [1, 10, 200])
+@pytest.mark.parametrize("mean", [1, 10, 100])
 def test_requests_that_come_independently_at_a_constant_rate_are_no_trend(mean: int) -> None:
     rng = random.Random(7)
-    trace = [_poisson(rng, mean) for _ in range(1800)]
-    grown = [growth_of(*trace[begin : begin + 60]) for begin in range(0, 1740, 5)]
+    trace = [_poisson(rng, mean) for _ in range(1200)]
+    grown = [growth_of(*trace[begin : begin + 60]) for begin in range(0, 1140, 5)]
     assert set(grown) == {1.0}
 
 
