@@ -147,14 +147,18 @@ def test_constant_load_reaches_a_fixed_point_and_stays(
     assert (settled == 0) == (load == 0)
 
 
-@pytest.mark.parametrize("signals", [{"qps": 10}, {"ongoing": 10}, {"qps": 10, "ongoing": 10}])
-@pytest.mark.parametrize("mean", [10, 50])
+@pytest.mark.parametrize("lasts", [1, 400])
+@pytest.mark.parametrize(
+    "signals", [{"qps": 100}, {"ongoing": 100}, {"queue_length": 20, "max_concurrency": 80}]
+)
+@pytest.mark.parametrize("replicas", [1, 5])
 def test_noise_around_a_threshold_changes_the_number_once_at_most(
-    signals: dict[str, Any], mean: int
+    replicas: int, signals: dict[str, Any], lasts: int
 ) -> None:
-    rng = random.Random(mean)
-    watch = Watch(autoscaling(most=50, **signals), target=mean // 10, cold_start_seconds=60)
-    for _ in range(3600):
-        load = round(mean * rng.uniform(0.9, 1.1))
+    rng = random.Random(replicas)
+    watch = Watch(autoscaling(most=50, **signals), target=replicas, cold_start_seconds=60)
+    for second in range(3600):
+        if second % lasts == 0:
+            load = round(100 * replicas * rng.uniform(0.9, 1.1))
         watch.see(arrived=load, in_flight=load)
     assert sum(one != other for one, other in pairwise(watch.targets)) <= 1
