@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from skyflow.client import Skyflow
 from skyflow.clouds.local.directory import MachineDirectory
 from skyflow.config import LocalNetwork, LocalOutbound, Settings
 from skyflow.sdk.views import ServiceView
+from skyflow.stack_state import read_state
 from skyflow.state import ReplicaPhase, ReplicaRecord
 from skyflow.temporal import connect
 from tests.waiting import eventually
@@ -120,6 +122,14 @@ class Stack:
         endpoint = (await self.view(name)).endpoint
         assert endpoint is not None
         return endpoint
+
+    def kill(self, name: str) -> None:
+        """Kill one of its processes, which the supervisor starts anew."""
+        state = read_state(self.settings)
+        process = state.process(name) if state else None
+        assert process is not None
+        assert process.identity is not None
+        os.kill(process.identity.pid, signal.SIGKILL)
 
     def machines(self, incarnation: str = "") -> list[Path]:
         """Return the directories of the machines there are, of one incarnation if it is given."""

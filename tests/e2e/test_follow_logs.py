@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import signal
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +12,6 @@ import psutil
 import pytest
 
 from skyflow.clouds.local.directory import MachineDirectory
-from skyflow.stack_state import read_state
 from tests.e2e.conftest import NETWORKS, Up, take_down
 from tests.e2e.services import SERVE, write_service
 from tests.e2e.stack import Stack, ended
@@ -61,7 +58,7 @@ async def test_following_goes_on_whatever_is_killed(stack: Stack, up: Up, tmp_pa
     reading = asyncio.create_task(follower.read())
     await follower.goes_on(1)
     for name in ("worker", "temporal"):
-        _kill_process(stack, name)
+        stack.kill(name)
         await follower.goes_on(1)
     await _kill_machine(stack)
     await follower.goes_on(2)
@@ -76,14 +73,6 @@ async def test_following_goes_on_whatever_is_killed(stack: Stack, up: Up, tmp_pa
     stored = await stack.run("serve", "logs", "talk")
     shown = sum(len(numbers) for numbers in follower.lines.values())
     assert stored.out.count("| line ") == shown
-
-
-def _kill_process(stack: Stack, name: str) -> None:
-    state = read_state(stack.settings)
-    process = state.process(name) if state else None
-    assert process is not None
-    assert process.identity is not None
-    os.kill(process.identity.pid, signal.SIGKILL)
 
 
 async def _kill_machine(stack: Stack) -> None:

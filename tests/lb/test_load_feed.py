@@ -15,7 +15,7 @@ from lb.control.admin import admin_application
 from lb.control.totals import Totals
 from skyflow.load import LoadReport, ProcessLoad, ServiceLoad
 from skyflow.state import QueueLimits
-from skyflow.watching import balancer_load, load_feed
+from skyflow.watching import balancer_load, load_feed, load_views
 from skyflow.watching.balancer_load import BalancerNonsense, BalancerSilent, read_load
 from skyflow.watching.balancers import known_admins
 from skyflow.watching.load_feed import LoadFeed, Subscription
@@ -229,6 +229,24 @@ async def test_a_balancer_that_does_not_answer_makes_views_incomplete() -> None:
         async with balancer(port):
             assert not (await view_with(one)).silent
         assert (await view_with(one, complete=False)).silent == ("b",)
+
+
+async def test_one_that_keeps_failing_is_left_out_of_views(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(load_views, "LEFT_OUT_SECONDS", 0.1)
+    port = free_port()
+    async with (
+        balancer() as well,
+        feed(a=well.admin, b=f"http://127.0.0.1:{port}").subscribe("demo", "i1") as one,
+    ):
+
+        async def has(processes: int) -> bool:
+            return len((await view_with(one)).report.processes) == processes
+
+        async with balancer(port):
+            await eventually(lambda: has(2))
+        await eventually(lambda: has(1))
 
 
 async def test_without_any_balancer_views_come_and_are_incomplete(
