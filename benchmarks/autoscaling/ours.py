@@ -54,6 +54,7 @@ class Skyflow:
             in_flight=sight.in_flight,
             queued=sight.queued,
             ready=sight.ready,
+            latency=sight.latency,
             first_byte=sight.first_byte,
         )
         fleet = Fleet(target=sight.target, cold_start_seconds=sight.cold_start_seconds)

@@ -30,6 +30,8 @@ class Sight:
     """From launch to ready, the median of replicas so far."""
     first_byte: dict[int, int] = field(default_factory=dict)
     """Times to first byte since the look before, by bucket of skyflow/histograms.py."""
+    latency: dict[int, int] = field(default_factory=dict)
+    """Times to the end of answers, likewise."""
 
     @property
     def work(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from bisect import bisect_left
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 
 from benchmarks.autoscaling.fleet import Fleet, Replica
@@ -60,8 +60,8 @@ class _Simulation:
         self._fleet = Fleet(ready, cold_start, seed, self._starts)
         self._now = 0.0
         self._queue: deque[Request] = deque()
-        self._events: list[tuple[float, int, bool, Replica]] = []
-        """When a request ends (True) or a replica is ready, in the order of time."""
+        self._events: list[tuple[float, int, Request | None, Replica]] = []
+        """When a request ends or, without one, a replica is ready, in the order of time."""
         self._numbers = 0
         self._in_flight = 0
         self._answered = self._gave_up = self._over = 0
@@ -69,6 +69,7 @@ class _Simulation:
         self._looked_at = 0.0
         self._arrived = 0
         self._work_seconds = 0.0
+        self._latency: defaultdict[int, int] = defaultdict(int)
         self._first_bytes: list[tuple[float, float]] = []
         """When first bytes come, and how long that took, of requests that are on replicas."""
 
@@ -98,9 +99,10 @@ class _Simulation:
         self._now = now
 
     def _happen(self) -> None:
-        at, _, is_end, replica = heapq.heappop(self._events)
+        at, _, request, replica = heapq.heappop(self._events)
         self._pass(at)
-        if is_end:
+        if request is not None:
+            self._latency[_bucket(at - request.at)] += 1
             self._in_flight -= 1
             self._answered += 1
             self._fleet.finished(replica, at)
@@ -120,7 +122,7 @@ class _Simulation:
             took = first_byte_at - request.at
             self._over += took > OBJECTIVE_SECONDS
             self._first_bytes.append((first_byte_at, took))
-            self._schedule(self._now + request.seconds, True, replica)
+            self._schedule(self._now + request.seconds, request, replica)
 
     def _give_up(self) -> None:
         while self._queue and self._queue[0].at < self._now - PATIENCE_SECONDS:
@@ -142,8 +144,10 @@ class _Simulation:
             target=fleet.target,
             cold_start_seconds=fleet.cold_start_seconds(),
             first_byte=self._counted(),
+            latency=dict(self._latency),
         )
         self._looked_at, self._arrived, self._work_seconds = now, 0, 0.0
+        self._latency.clear()
         fleet.scale(self._autoscaler.decide(sight), now)
 
     def _counted(self) -> dict[int, int]:
@@ -154,17 +158,17 @@ class _Simulation:
             if at > self._now:
                 later.append((at, took))
                 continue
-            bucket = bisect_left(BOUNDS, took)
+            bucket = _bucket(took)
             counts[bucket] = counts.get(bucket, 0) + 1
         self._first_bytes = later
         return counts
 
     def _starts(self, at: float, replica: Replica) -> None:
-        self._schedule(at, False, replica)
+        self._schedule(at, None, replica)
 
-    def _schedule(self, at: float, is_end: bool, replica: Replica) -> None:
+    def _schedule(self, at: float, request: Request | None, replica: Replica) -> None:
         self._numbers += 1
-        heapq.heappush(self._events, (at, self._numbers, is_end, replica))
+        heapq.heappush(self._events, (at, self._numbers, request, replica))
 
     def _outcome(self) -> Outcome:
         return Outcome(
@@ -175,3 +179,7 @@ class _Simulation:
             replica_hours=self._fleet.hours(self._trace.seconds),
             actions=self._fleet.actions,
         )
+
+
+def _bucket(seconds: float) -> int:
+    return bisect_left(BOUNDS, seconds)
