@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from skyflow.autoscaling.backlog import Service
 from skyflow.autoscaling.decision import Reading
 from skyflow.autoscaling.demand import Demand, Work, work_demands
 from skyflow.autoscaling.objective import (
@@ -17,7 +18,7 @@ from skyflow.autoscaling.objective import (
 from skyflow.autoscaling.scene import Scene
 from skyflow.autoscaling.settling import Settling
 from skyflow.autoscaling.trend import growth
-from skyflow.autoscaling.window import PANIC_SECONDS, load_over
+from skyflow.autoscaling.window import PANIC_SECONDS, Load, load_over
 from skyflow.records import Record
 
 
@@ -27,6 +28,7 @@ class Learned(Record):
     settling: Settling = Settling()
     latency: ObjectiveState = ObjectiveState()
     first_byte: ObjectiveState = ObjectiveState()
+    service: Service = Service()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class Wanted:
 
 def wanted_replicas(scene: Scene, learned: Learned, level: int) -> tuple[Wanted, Learned]:
     """Return what the signals ask for, and what they remember, at a level of replicas."""
-    work = _work(scene)
+    service = learned.service.seen(scene.stable)
+    work = _work(scene, service)
     demands = work_demands(scene.settings, work, level, scene.stable.seconds)
     more, learned = _objectives(scene, learned, level)
     demands += more
@@ -76,16 +79,19 @@ def wanted_replicas(scene: Scene, learned: Learned, level: int) -> tuple[Wanted,
         panic=max(demand.panic for demand in demands),
         urgent=_urgent(scene, demands, level),
     )
-    return wanted, learned
+    return wanted, learned.model_copy(update={"service": service})
 
 
-def _work(scene: Scene) -> Work:
-    horizon = scene.fleet.cold_start_seconds
+def _work(scene: Scene, service: Service) -> Work:
+    cold_start = scene.fleet.cold_start_seconds
+    stable, panic = scene.stable, load_over(scene.spans, scene.now, PANIC_SECONDS)
+    seen = scene.observation
+    now = Load(seen.seconds, seen.arrived, seen.work, seen.in_flight)
     return Work(
-        stable=scene.stable.work,
-        panic=load_over(scene.spans, scene.now, PANIC_SECONDS).work,
-        now=scene.observation.work,
-        growth=growth(scene.spans, scene.now, horizon) if horizon else 1.0,
+        stable=service.lasting(stable, stable.per_second, cold_start),
+        panic=service.lasting(panic, panic.per_second, cold_start),
+        now=service.lasting(now, panic.per_second, cold_start),
+        growth=growth(scene.spans, scene.now, cold_start) if cold_start else 1.0,
     )
 
 

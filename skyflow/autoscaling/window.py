@@ -33,6 +33,10 @@ class Span(Record):
     arrived: int = 0
     work: float = 0
     """Requests that were there at once, on average."""
+    on_replicas: float = 0
+    """Those of them that replicas worked on."""
+    ended: int = 0
+    """Requests that replicas have answered."""
     latency: Counts = Field(default={})
     first_byte: Counts = Field(default={})
 
@@ -46,6 +50,10 @@ class Load:
     arrived: float
     work: float
     """Requests at once, on average."""
+    on_replicas: float = 0.0
+    """Those of them that replicas worked on."""
+    ended: float = 0.0
+    """Requests that replicas have answered."""
 
     @property
     def per_second(self) -> float:
@@ -80,7 +88,7 @@ def extended(
 
 def load_over(spans: tuple[Span, ...], now: float, seconds: float) -> Load:
     """Return the load of the last seconds; a span partly within counts for that part."""
-    observed = arrived = work = 0.0
+    observed = arrived = work = on_replicas = ended = 0.0
     begin = now - seconds
     for span in spans:
         within = min(span.seconds, span.at - begin)
@@ -88,8 +96,11 @@ def load_over(spans: tuple[Span, ...], now: float, seconds: float) -> Load:
             continue
         observed += within
         arrived += span.arrived * within / span.seconds
+        ended += span.ended * within / span.seconds
         work += span.work * within
-    return Load(observed, arrived, work / observed if observed else 0.0)
+        on_replicas += span.on_replicas * within
+    observed_or_one = observed or 1.0
+    return Load(observed, arrived, work / observed_or_one, on_replicas / observed_or_one, ended)
 
 
 def _span(observation: Observation, now: float, *, durations: bool) -> Span:
@@ -99,6 +110,8 @@ def _span(observation: Observation, now: float, *, durations: bool) -> Span:
         seconds=max(observation.seconds, _SHORTEST_SECONDS),
         arrived=observation.arrived,
         work=observation.work,
+        on_replicas=observation.in_flight,
+        ended=sum(observation.latency.values()),
         latency=observation.latency if durations else {},
         first_byte=observation.first_byte if durations else {},
     )
@@ -111,6 +124,8 @@ def _merged(one: Span, other: Span) -> Span:
         seconds=seconds,
         arrived=one.arrived + other.arrived,
         work=(one.work * one.seconds + other.work * other.seconds) / seconds,
+        on_replicas=(one.on_replicas * one.seconds + other.on_replicas * other.seconds) / seconds,
+        ended=one.ended + other.ended,
         latency=added([one.latency, other.latency]),
         first_byte=added([one.first_byte, other.first_byte]),
     )
