@@ -62,7 +62,9 @@ def _panel(panel: Any, case: str, results: Results) -> None:
     )
     panel.set_yscale("log")
     panel.set_ylim(_FLOOR * 0.7, 1.3)
-    panel.set_yticks([_FLOOR, 1e-4, 1e-3, 1e-2, 0.1, 1], ["none", "0.01 %", "0.1 %", "1 %", "10 %", "100 %"])
+    panel.set_yticks(
+        [_FLOOR, 1e-4, 1e-3, 1e-2, 0.1, 1], ["none", "0.01 %", "0.1 %", "1 %", "10 %", "100 %"]
+    )
     panel.yaxis.set_minor_locator(_no_ticks())
     panel.set_title(case, fontsize=11, loc="left")
     panel.set_xlabel("replica-hours")

@@ -79,5 +79,5 @@ def _reading(reading: Reading) -> str:
     when = f"over {reading.window_seconds:g} s" if reading.window_seconds else "now"
     return (
         f"{reading.signal} {value} {when}, "
-        f"should be {reading.target:g}: {reading.replicas} replicas"
+        f"should be {reading.target:g}: {reading.replicas} replica{'s' * (reading.replicas != 1)}"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from skyflow.autoscaling.backlog import CATCHING_UP
 from skyflow.autoscaling.decision import Reading
 from skyflow.autoscaling.demand import Demand
 from skyflow.autoscaling.observation import Counts
@@ -31,9 +32,6 @@ SAFE_SHARE = 0.9
 FORGET_SECONDS = 6 * 3600.0
 """Time for which such a load is remembered: requests and models change, and they depend on
 more than their number. Long, because finding it anew costs a minute with too few replicas."""
-CATCHING_UP = 1.1
-"""Requests answered, relative to those that came, at which a queue is being worked off: those that
-waited in it say nothing against the present number of replicas."""
 CATCH_UP_SECONDS = STABLE_SECONDS
 """Longest that working off a queue may take; otherwise it takes more replicas."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skyflow.autoscaling.window import PANIC_SECONDS
 from skyflow.records import Record
 
 PATIENCE_SECONDS = 300.0
@@ -22,6 +23,10 @@ class Settling(Record):
         if (ready, wanted) == (self.ready, self.wanted):
             return self
         return Settling(ready=ready, wanted=wanted, changed_at=now)
+
+    def is_starting(self, now: float) -> bool:
+        """Return whether replicas are being started, or began to work only a moment ago."""
+        return self.ready < self.wanted or now < self.changed_at + PANIC_SECONDS
 
     def settled_at(self, now: float) -> float | None:
         """Return since when durations speak of this number of replicas, if they do."""

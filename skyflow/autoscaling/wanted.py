@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from skyflow.autoscaling.backlog import Service
+from skyflow.autoscaling.backlog import Service, is_worked_off
 from skyflow.autoscaling.decision import Reading
 from skyflow.autoscaling.demand import Demand, Work, work_demands
 from skyflow.autoscaling.objective import (
@@ -62,8 +62,12 @@ class Wanted:
 
 def wanted_replicas(scene: Scene, learned: Learned, level: int) -> tuple[Wanted, Learned]:
     """Return what the signals ask for, and what they remember, at a level of replicas."""
+    in_force = max(scene.fleet.target, level + scene.settings.overprovision)
+    settling = learned.settling.seen(scene.observation.ready, in_force, scene.now)
     service = learned.service.seen(scene.stable)
-    work = _work(scene, service)
+    is_starting = level > 0 and settling.is_starting(scene.now)
+    learned = learned.model_copy(update={"settling": settling, "service": service})
+    work = _work(scene, service, is_starting=is_starting)
     demands = work_demands(scene.settings, work, level, scene.stable.seconds)
     more, learned = _objectives(scene, learned, level)
     demands += more
@@ -79,26 +83,29 @@ def wanted_replicas(scene: Scene, learned: Learned, level: int) -> tuple[Wanted,
         panic=max(demand.panic for demand in demands),
         urgent=_urgent(scene, demands, level),
     )
-    return wanted, learned.model_copy(update={"service": service})
+    return wanted, learned
 
 
-def _work(scene: Scene, service: Service) -> Work:
+def _work(scene: Scene, service: Service, *, is_starting: bool) -> Work:
     cold_start = scene.fleet.cold_start_seconds
     stable, panic = scene.stable, load_over(scene.spans, scene.now, PANIC_SECONDS)
     seen = scene.observation
     now = Load(seen.seconds, seen.arrived, seen.work, seen.in_flight)
+    passes = is_starting or is_worked_off(panic, seen.queued, cold_start)
+
+    def lasting(load: Load, per_second: float) -> float:
+        return service.lasting(load, per_second, cold_start) if passes else load.work
+
     return Work(
-        stable=service.lasting(stable, stable.per_second, cold_start),
-        panic=service.lasting(panic, panic.per_second, cold_start),
-        now=service.lasting(now, panic.per_second, cold_start),
+        stable=lasting(stable, stable.per_second),
+        panic=lasting(panic, panic.per_second),
+        now=lasting(now, panic.per_second),
         growth=growth(scene.spans, scene.now, cold_start) if cold_start else 1.0,
     )
 
 
 def _objectives(scene: Scene, learned: Learned, level: int) -> tuple[list[Demand], Learned]:
     settings, ready = scene.settings, scene.observation.ready
-    in_force = max(scene.fleet.target, level + settings.overprovision)
-    settling = learned.settling.seen(ready, in_force, scene.now)
     setting = Setting(
         spans=scene.spans,
         now=scene.now,
@@ -108,7 +115,7 @@ def _objectives(scene: Scene, learned: Learned, level: int) -> tuple[list[Demand
         per_second=scene.stable.per_second,
         work=scene.observation.work,
         is_idle=scene.is_known and not scene.is_busy,
-        settled_at=settling.settled_at(scene.now),
+        settled_at=learned.settling.settled_at(scene.now),
     )
     demands = []
     latency, first_byte = learned.latency, learned.first_byte
@@ -118,7 +125,7 @@ def _objectives(scene: Scene, learned: Learned, level: int) -> tuple[list[Demand
     if (most := settings.first_byte_p95_seconds) is not None:
         demand, first_byte = objective_demand(FIRST_BYTE, most, first_byte, setting)
         demands.append(demand)
-    return demands, Learned(settling=settling, latency=latency, first_byte=first_byte)
+    return demands, learned.model_copy(update={"latency": latency, "first_byte": first_byte})
 
 
 def _urgent(scene: Scene, demands: list[Demand], level: int) -> int:

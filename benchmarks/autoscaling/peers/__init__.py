@@ -1,1 +1,1 @@
-"""Published rules of other autoscalers, each in a file of its own, with sources of its constants."""
+"""Published rules of other autoscalers, each in its own file, with sources of its constants."""
