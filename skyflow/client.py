@@ -103,7 +103,7 @@ class Skyflow:
         wanted = await lookup.running_services(self._temporal) if names is None else names
         views = await asyncio.gather(*(self.find(name) for name in dict.fromkeys(wanted)))
         if names is not None:
-            _require_all(names, views)
+            lookup.require_all(names, [view.status.service for view in views if view])
         return [view for view in views if view is not None]
 
     async def find(self, name: str) -> ServiceView | None:
@@ -303,13 +303,3 @@ class Skyflow:
     def _view(self, status: ServiceStatus, *, stale: bool) -> ServiceView:
         endpoint = endpoint_url(self._settings, status.port)
         return ServiceView(status=status, endpoint=endpoint, stale=stale)
-
-
-def _require_all(names: Sequence[str], views: Sequence[ServiceView | None]) -> None:
-    found = {view.status.service for view in views if view is not None}
-    missing = [name for name in dict.fromkeys(names) if name not in found]
-    if missing:
-        raise ServiceNotFound(
-            "; ".join(f"Service {name!r} not found." for name in missing),
-            "names are matched exactly; `skyflow serve status` lists the services",
-        )

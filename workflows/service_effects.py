@@ -26,6 +26,7 @@ from skyflow.state import ServicePhase, ServiceStatus
 from workflows.background import Background
 from workflows.calls import call, failure
 from workflows.details import service_details
+from workflows.service_endpoints import refresh_endpoints
 from workflows.service_load import LoadFollowing
 from workflows.service_placement import ServicePlacement, tell_replica
 from workflows.service_state import ServiceState
@@ -221,7 +222,7 @@ class ServiceEffects:
     async def _publish_removal(self) -> None:
         """Tell the balancers that the service is gone; one that is away finds out when back."""
         state = self._state
-        state.refresh_endpoints(removed=True)
+        refresh_endpoints(state, removed=True)
         if state.slot is None or state.endpoint_set is None:
             return
         # Also those that did not take the last set: a moment ago is not now.

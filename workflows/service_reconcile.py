@@ -5,6 +5,7 @@ from __future__ import annotations
 from skyflow.rollout.replicas import missing_replicas, surplus_replicas
 from skyflow.state import ReplicaRecord
 from workflows.service_effects import ServiceEffects
+from workflows.service_endpoints import refresh_endpoints
 from workflows.service_state import ServiceState
 
 
@@ -12,7 +13,7 @@ def reconcile(state: ServiceState, effects: ServiceEffects, now: float) -> None:
     """Start every effect that the state calls for; doing so twice is harmless."""
     _remove_surplus(state, now)
     _add_missing(state, now)
-    state.refresh_endpoints()
+    refresh_endpoints(state)
     _publish(state, effects, now)
     _place(state, effects, now)
     _stop_leaving(state, effects)

@@ -9,7 +9,6 @@ from pydantic import Field
 from skyflow.autoscaling.progress import LoadProgress
 from skyflow.autoscaling.settings import Bounds
 from skyflow.contracts import ApplyRequest, Slot, StopRequest
-from skyflow.placement.capacity import capacity
 from skyflow.placement.offers import Offer, Refusal
 from skyflow.records import State
 from skyflow.rollout.backoff import (
@@ -19,7 +18,6 @@ from skyflow.rollout.backoff import (
 )
 from skyflow.state import (
     Decision,
-    Endpoint,
     EndpointSet,
     ReplicaPhase,
     ReplicaRecord,
@@ -232,52 +230,6 @@ class ServiceState(State):
             reason=reason,
         )
         self.absorb(report, now, jitter)
-
-    def refresh_endpoints(self, *, removed: bool = False) -> bool:
-        """Bring the endpoint set up to date; return whether it changed. A removal is final."""
-        if self.slot is None:
-            return False
-        before = self.endpoint_set
-        settings = self.version.settings
-        fresh = EndpointSet(
-            service=self.service,
-            incarnation=self.incarnation,
-            started_at=self.started_at,
-            generation=before.generation if before else 0,
-            port=self.slot.port,
-            load_balancing_policy=settings.load_balancing_policy,
-            slow_start_seconds=settings.slow_start_seconds,
-            prefix_bytes=settings.prefix_bytes,
-            session_header=settings.session_header,
-            retry=settings.retry,
-            stream_timeout_seconds=settings.stream_timeout_seconds,
-            timeout_seconds=settings.timeout_seconds,
-            max_concurrency=settings.max_concurrency,
-            queue=settings.queue,
-            cold_start_seconds=self.cold_start_seconds,
-            access_log=settings.access_log,
-            endpoints=self._endpoints(leaving=False),
-            draining=self._endpoints(leaving=True),
-            removed=removed or (before is not None and before.removed),
-        )
-        if fresh == before:
-            return False
-        self.endpoint_set = fresh.model_copy(update={"generation": fresh.generation + 1})
-        return True
-
-    def _endpoints(self, *, leaving: bool) -> tuple[Endpoint, ...]:
-        return tuple(
-            Endpoint(
-                replica_id=record.replica_id,
-                url=record.endpoint,
-                capacity=capacity(record.offer, self.version.settings.qps_by_accelerator),
-            )
-            for record in self.replicas.values()
-            if record.endpoint
-            and record.leaving is leaving
-            and record.outcome is None
-            and (leaving or record.phase is ReplicaPhase.READY)
-        )
 
     def _note_outcome(
         self, record: ReplicaRecord, report: ReplicaReport, now: float, jitter: float

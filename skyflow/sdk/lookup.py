@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,7 +22,7 @@ from temporalio.service import RPCError
 
 from skyflow import API_VERSION
 from skyflow.contracts import MEMO_STATUS, WORKFLOW_QUEUE, Message, WorkflowName
-from skyflow.errors import ControllerUnavailable, SkyflowError
+from skyflow.errors import ControllerUnavailable, ServiceNotFound, SkyflowError
 from skyflow.naming import parse_replica_workflow_id, service_workflow_id
 from skyflow.sdk.faults import STACK_REMEDY, temporal_faults
 from skyflow.state import Decision, ServiceStatus
@@ -157,6 +158,21 @@ async def require_worker(temporal: Client) -> None:
         answer = await temporal.workflow_service.describe_task_queue(request)
     if not answer.pollers:
         raise ControllerUnavailable("no worker runs, so nothing would be done", STACK_REMEDY)
+
+
+def require_all(names: Sequence[str], running: Collection[str]) -> None:
+    """Check that each of these services runs.
+
+    Raises:
+        ServiceNotFound: Some do not.
+
+    """
+    missing = [name for name in dict.fromkeys(names) if name not in running]
+    if missing:
+        raise ServiceNotFound(
+            "; ".join(f"Service {name!r} not found." for name in missing),
+            "names are matched exactly; `skyflow serve status` lists the services",
+        )
 
 
 def check_compatible(status: ServiceStatus) -> None:

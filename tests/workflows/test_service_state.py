@@ -6,6 +6,7 @@ from skyflow.contracts import ApplyRequest, Slot
 from skyflow.state import QueueLimits, ReplicaPhase, ReplicaReport, ServicePhase
 from tests.workflows.harness import version
 from tests.workflows.world import offer
+from workflows.service_endpoints import refresh_endpoints
 from workflows.service_state import ServiceState
 from workflows.service_status import service_status
 
@@ -81,10 +82,10 @@ def test_a_replica_that_was_told_to_go_is_no_failure() -> None:
 
 def test_the_generation_grows_only_with_a_change() -> None:
     service = state()
-    assert service.refresh_endpoints()
-    assert not service.refresh_endpoints()
+    assert refresh_endpoints(service)
+    assert not refresh_endpoints(service)
     service.absorb(report(1, ReplicaPhase.READY), 10, 0)
-    assert service.refresh_endpoints()
+    assert refresh_endpoints(service)
     assert service.endpoint_set is not None
     assert service.endpoint_set.generation == 2
     assert [e.url for e in service.endpoint_set.endpoints] == [URL]
@@ -96,7 +97,7 @@ def test_the_limits_of_a_version_are_told_to_balancers() -> None:
     limits = {"timeout_seconds": 3.0, "max_concurrency": 4, "queue": queue}
     settings = service.version.settings.model_copy(update=limits)
     service.version = service.version.model_copy(update={"settings": settings})
-    assert service.refresh_endpoints()
+    assert refresh_endpoints(service)
     assert service.endpoint_set is not None
     assert {name: getattr(service.endpoint_set, name) for name in limits} == limits
 
@@ -105,11 +106,11 @@ def test_a_leaving_replica_drains_and_a_dead_one_is_gone() -> None:
     service = state()
     service.absorb(report(1, ReplicaPhase.READY), 10, 0)
     service.change(1, leaving=True)
-    service.refresh_endpoints()
+    refresh_endpoints(service)
     assert service.endpoint_set is not None
     assert (service.endpoint_set.endpoints, len(service.endpoint_set.draining)) == ((), 1)
     service.absorb(report(2, ReplicaPhase.SHUTTING_DOWN, ReplicaPhase.TERMINATED), 11, 0)
-    service.refresh_endpoints()
+    refresh_endpoints(service)
     assert service.endpoint_set.draining == ()
 
 
@@ -127,14 +128,14 @@ def test_a_version_that_was_never_ready_is_given_up_when_nothing_of_it_is_left()
 def test_the_state_survives_serialisation() -> None:
     service = state(replicas=2)
     service.absorb(report(1, ReplicaPhase.READY), 10, 0)
-    service.refresh_endpoints()
+    refresh_endpoints(service)
     assert ServiceState.model_validate_json(service.model_dump_json()) == service
 
 
 def test_a_service_that_was_removed_is_not_published_again() -> None:
     ending = state()
-    assert ending.refresh_endpoints(removed=True)
-    assert not ending.refresh_endpoints()
+    assert refresh_endpoints(ending, removed=True)
+    assert not refresh_endpoints(ending)
     assert ending.endpoint_set is not None
     assert ending.endpoint_set.removed
 
@@ -153,7 +154,7 @@ def test_what_replicas_can_take_and_how_they_are_balanced_reaches_the_balancer()
     strong = offer().model_copy(update={"accelerator": "H100", "accelerator_count": 1})
     service.change(1, offer=strong, phase=ReplicaPhase.READY, endpoint=URL)
     service.change(2, phase=ReplicaPhase.READY, endpoint=URL)
-    service.refresh_endpoints()
+    refresh_endpoints(service)
     published = service.endpoint_set
     assert published is not None
     assert [endpoint.capacity for endpoint in published.endpoints] == [9, 2]
