@@ -12,10 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from skyflow.autoscaling.decision import Explanation, Rule
+from skyflow.autoscaling.progress import LoadProgress
+from skyflow.autoscaling.settings import AutoscalingSettings, Bounds
 from skyflow.contracts import (
     WORKFLOW_QUEUE,
     BalancerRegistration,
     Balancers,
+    LoadWatchResult,
     Message,
     ReaperRequest,
     ReplicaTermination,
@@ -160,6 +164,25 @@ async def stopped_in_launch(controller: Controller, histories: Histories) -> Non
     await histories.write(controller.replica(incarnation, 1), "replica-stopped-in-launch")
 
 
+async def load_followed(controller: Controller, histories: Histories) -> None:
+    """Wake a service of no replica, hold it by hand, let it follow again, and continue as new."""
+    world, bounds = controller.world, Bounds(least=0, most=4)
+    settings = AutoscalingSettings(bounds=bounds, ongoing=8)
+    await controller.apply(version(replicas=0, autoscaling=settings), "88888888")
+    why = Explanation(previous=0, target=2, rule=Rule.WAKE, bounds=bounds)
+    progress = LoadProgress(seen_at=1, explanation=why)
+    world.loads.append(LoadWatchResult(target=2, bounds=bounds, progress=progress))
+    await controller.until_serving(1, 2)
+    await controller.scale(1)
+    await eventually(lambda: len(world.machines) == 1)
+    await controller.scale(None)
+    before = await histories.current_run(controller.handle)
+    await controller.handle.signal(Message.CHECKPOINT)
+    await eventually(lambda: histories.has_continued(controller.handle, before))
+    await controller.down()
+    await histories.write(before, "service-followed-its-load")
+
+
 async def installation(controller: Controller, histories: Histories) -> None:
     """Give out ports, take one back, and register a balancer."""
     for service in ("a", "b"):
@@ -196,6 +219,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     scaled_down,
     replica_continued,
     stopped_in_launch,
+    load_followed,
     installation,
     reaper,
 )
