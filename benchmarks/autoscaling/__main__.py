@@ -50,7 +50,9 @@ def measure(options: argparse.Namespace) -> Results:
     cold_starts = options.cold_starts[-1:] if options.quick else options.cold_starts
     cases = [Case(group, cold_start) for group in by_name for cold_start in cold_starts]
     rules = [
-        each for each in contenders(options.period) if not options.rules or each.name in options.rules
+        each
+        for each in contenders(options.period)
+        if not options.rules or each.name in options.rules
     ]
     results = Results({"seeds": seeds})
     run(cases, rules, results, _say)

@@ -48,9 +48,7 @@ class Results:
     def front(self, case: str) -> list[Point]:
         """Return those that nothing is better than: the Pareto front, cheapest first."""
         points = self.of(case)
-        best = [
-            point for point in points if not any(each.is_better_than(point) for each in points)
-        ]
+        best = [point for point in points if not any(each.is_better_than(point) for each in points)]
         return sorted(best, key=lambda point: point.replica_hours)
 
     def verdict(self, case: str) -> str:

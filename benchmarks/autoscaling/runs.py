@@ -35,7 +35,9 @@ class Case:
         return f"{trace.about}; {len(trace.requests):,} requests in {trace.seconds / 3600:.1f} h"
 
 
-def run(cases: list[Case], rules: list[Contender], results: Results, say: Callable[[str], None]) -> None:
+def run(
+    cases: list[Case], rules: list[Contender], results: Results, say: Callable[[str], None]
+) -> None:
     """Add the points of all cases to results."""
     for case in cases:
         results.about[case.name] = case.about

@@ -41,7 +41,9 @@ def _verdicts(results: Results) -> str:
 
 def _aligned(rows: list[list[str]]) -> list[str]:
     widths = [max(len(row[at]) for row in rows) for at in range(len(_TITLES))]
-    rules = ["-" * width if at < _LEFT else "-" * (width - 1) + ":" for at, width in enumerate(widths)]
+    rules = [
+        "-" * width if at < _LEFT else "-" * (width - 1) + ":" for at, width in enumerate(widths)
+    ]
     return [_line(row, widths) for row in (rows[0], rules, *rows[1:])]
 
 
