@@ -1,7 +1,7 @@
 # Runs with GNU make 3.81 and newer. Everything is in .venv; nothing else is installed.
 #
 #   PYTHON=/path/to/python3   the Python to make .venv with (default: one is found)
-#   ARGS="..."                more arguments for `make test`, `make chaos` and `make bench`
+#   ARGS="..."                more arguments for `make test`, `make chaos` and `make bench...`
 #   SEED=77                   what `make chaos` draws the requests and answers of its fuzz from
 
 SHELL := /bin/sh
@@ -14,11 +14,11 @@ NAME := hello
 WORKERS ?= 4
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-.PHONY: help setup dev serve test chaos bench lint format lock record clean
+.PHONY: help setup dev serve test chaos bench bench-autoscaling lint format lock record clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.setup ## Make .venv and install skyflow
 
@@ -45,6 +45,9 @@ chaos: dev ## Long runs: kills and freezes in 500 runs, replicas killed under lo
 
 bench: .venv/.bench ## Compare the balancer with others (about 15 minutes)
 	@$(BIN)/python -m benchmarks.lb $(ARGS)
+
+bench-autoscaling: .venv/.bench ## Compare autoscaling rules in a simulation (about 20 minutes)
+	@$(BIN)/python -m benchmarks.autoscaling $(ARGS)
 
 lint: dev ## Check format, style, types and the directions of imports
 	@$(BIN)/ruff format --check .

@@ -1,1 +1,1 @@
-"""Autoscaling rules on the same arrivals, ours beside published ones; see README.md."""
+"""Autoscaling rules on the same arrivals, ours and others; README.md tells how to read it."""

@@ -49,7 +49,7 @@ class Demand:
 def work_demands(
     settings: AutoscalingSettings, work: Work, level: int, seconds: float
 ) -> list[Demand]:
-    """Return what `ongoing` and `queue_length` ask for.
+    """Return what `ongoing` and `queue_length` ask for, or else the places of replicas.
 
     Args:
         settings: What the service says.
@@ -65,6 +65,10 @@ def work_demands(
         # Requests wait only once all replicas have as many as they may.
         each = (settings.max_concurrency or 0) + settings.queue_length
         demands.append(_demand(QUEUE, each, work, level, seconds))
+    if not demands and settings.max_concurrency is not None:
+        # No duration is as it should be while places are missing, and while nothing is answered
+        # none is known.
+        demands.append(_demand(ONGOING, settings.max_concurrency, work, level, seconds))
     return demands
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.autoscaling.driving import Watch, settings
+from tests.autoscaling.driving import Watch, counts, settings
 
 EIGHT = 8
 """Requests at once that a replica should have, and takes."""
@@ -43,3 +43,12 @@ def test_a_burst_at_zero_counts_in_full() -> None:
     watch.keep(600)
     assert watch.target == 0
     assert watch.see(arrived=200, queued=200, ready=0).target == 25
+
+
+def test_with_an_objective_in_seconds_there_are_places_for_all_requests() -> None:
+    watch = Watch(settings(least=0, most=100, first_byte_p95_seconds=2, max_concurrency=8), 10)
+    watch.keep(120, arrived=5, in_flight=50, latency=counts(10, 5), first_byte=counts(0.1, 5))
+    watch.keep(600, ready=0)
+    for second in range(20):
+        watch.see(arrived=10, queued=10 * (second + 1), ready=0)
+    assert watch.target >= 12

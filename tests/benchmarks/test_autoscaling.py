@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -103,8 +102,8 @@ def test_the_azure_trace_is_read(tmp_path: Path) -> None:
     )
     trace = azure(tmp_path, factor=1, seed=0)
     first, second = trace.requests
-    assert astuple(first) == pytest.approx((0, 0.1, 2.3))
-    assert astuple(second) == pytest.approx((4.25, 0.05, 5.05))
+    assert (first.at, first.prompt_seconds, first.seconds) == pytest.approx((0, 0.1, 2.3))
+    assert (second.at, second.prompt_seconds, second.seconds) == pytest.approx((4.25, 0.05, 5.05))
     assert len(azure(tmp_path, factor=3, seed=0).requests) == 6
 
 

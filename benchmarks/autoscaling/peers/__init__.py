@@ -1,1 +1,1 @@
-"""Published rules of other autoscalers, each in its own file, with sources of its constants."""
+"""Published rules of other autoscalers, one in each file, with the sources of all constants."""

@@ -1,8 +1,8 @@
 """SkyServe's rule: requests per second, after delays counted in ticks.
 
-Read in SkyPilot 0.14.1, sky/serve/autoscalers.py (`RequestRateAutoscaler` and
-`_AutoscalerWithHysteresis`) and sky/serve/constants.py. Differences of its fleet are left out in
-its favour: requests that come while there is no replica wait here, and get 503 there.
+As in SkyPilot 0.14.1, sky/serve/autoscalers.py (`RequestRateAutoscaler`) and
+sky/serve/constants.py. Differences of its fleet are left out in its favour: requests that come
+while there is no replica wait here, and get 503 there.
 """
 
 from __future__ import annotations
