@@ -1,7 +1,7 @@
 """The rule of signals that react at once: fast up, calm down.
 
-Up by Knative's stable and panic windows. Down only to the highest recommendation of
-`downscale_delay_seconds` (HPA's stabilization), and by no more than half a minute.
+Up by Knative's stable and panic windows. Down only to the highest recommendation of some time
+(HPA's stabilization), and by no more than half a minute.
 """
 
 from __future__ import annotations
@@ -25,13 +25,19 @@ STEP_SECONDS = 60.0
 """Time in which at most half of the replicas go: Knative's `max-scale-down-rate` of 2, a minute as
 HPA's policies."""
 
+LONGEST_DELAY_SECONDS = 300.0
+"""HPA's stabilization window for scaling down; also while no cold start is known."""
+COLD_STARTS = 2.5
+"""The same in cold starts: what a replica that is kept saves if it is needed again is one of them.
+It is HPA's window for replicas that start within two minutes, and less for faster ones."""
+
 
 class ReactiveState(Record):
     """What the rule remembers."""
 
     level: int
     highs: Marks = ()
-    """Recommendations of `downscale_delay_seconds` that may yet be the highest."""
+    """Recommendations of the downscale delay that may yet be the highest."""
     lows: Marks = ()
     """Those of `upscale_delay_seconds` that may yet be the lowest, negative."""
     levels: Marks = ()
@@ -48,9 +54,19 @@ def begun(level: int, scene: Scene) -> ReactiveState:
         return ReactiveState(level=level)
     return ReactiveState(
         level=level,
-        highs=marked((), now, level, settings.downscale_delay_seconds),
+        highs=marked((), now, level, downscale_delay(scene)),
         lows=marked((), now, -level, settings.upscale_delay_seconds),
     )
+
+
+def downscale_delay(scene: Scene) -> float:
+    """Return the time (seconds) over which the highest recommendation holds."""
+    given, cold_start = scene.settings.downscale_delay_seconds, scene.fleet.cold_start_seconds
+    if given is not None:
+        return given
+    if cold_start is None:
+        return LONGEST_DELAY_SECONDS
+    return min(LONGEST_DELAY_SECONDS, max(STABLE_SECONDS, COLD_STARTS * cold_start))
 
 
 def react(scene: Scene, state: ReactiveState) -> tuple[Opinion, ReactiveState]:
@@ -84,7 +100,7 @@ def _remembered(
     low = clip(max(wanted.low, burst))
     return ReactiveState(
         level=level,
-        highs=marked(state.highs, now, high, settings.downscale_delay_seconds),
+        highs=marked(state.highs, now, high, downscale_delay(scene)),
         lows=marked(state.lows, now, -low, settings.upscale_delay_seconds),
         levels=marked(state.levels, now, level, STEP_SECONDS),
         panic_until=panic_until,
@@ -119,7 +135,7 @@ def _held(scene: Scene, state: ReactiveState, wanted: Wanted, level: int, to: in
     if now < state.panic_until:
         return "no scale-down while in panic"
     if to <= highest(state.highs):
-        return waits("down", seconds_left(state.highs, now, settings.downscale_delay_seconds))
+        return waits("down", seconds_left(state.highs, now, downscale_delay(scene)))
     return "step limit: at most half of the replicas a minute"
 
 

@@ -55,8 +55,9 @@ class AutoscalingSettings(Record):
     """Time that requests per second must have called for fewer before there are fewer."""
     upscale_delay_seconds: float = 0
     """The same for the signals that react at once."""
-    downscale_delay_seconds: float = 300
-    """Time over which the highest recommendation of those signals holds (HPA's stabilization)."""
+    downscale_delay_seconds: float | None = None
+    """Time over which the highest recommendation of those signals holds (HPA's stabilization); None
+    for one that follows the learned cold start (`downscale_delay` in reactive.py)."""
     schedule: tuple[ScheduleEntry, ...] = ()
 
     @property

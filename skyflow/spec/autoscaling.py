@@ -6,9 +6,7 @@ from skyflow.autoscaling.settings import AutoscalingSettings, Bounds, ScheduleEn
 from skyflow.spec.service import Service
 
 UPSCALE_SECONDS = 0.0
-"""Delay of the signals that react at once, if none is given; likewise the next."""
-DOWNSCALE_SECONDS = 300.0
-"""HPA's stabilization window for scaling down."""
+"""Delay of the signals that react at once, if none is given."""
 QPS_UPSCALE_SECONDS = 300.0
 """SkyServe's delays of `target_qps_per_replica`; likewise the next."""
 QPS_DOWNSCALE_SECONDS = 1200.0
@@ -34,6 +32,6 @@ def autoscaling_settings(service: Service) -> AutoscalingSettings | None:
         qps_upscale_delay_seconds=QPS_UPSCALE_SECONDS if up is None else up,
         qps_downscale_delay_seconds=QPS_DOWNSCALE_SECONDS if down is None else down,
         upscale_delay_seconds=UPSCALE_SECONDS if up is None else up,
-        downscale_delay_seconds=DOWNSCALE_SECONDS if down is None else down,
+        downscale_delay_seconds=down,
         schedule=tuple(ScheduleEntry(**entry.model_dump()) for entry in policy.schedule or ()),
     )

@@ -130,3 +130,25 @@ def test_at_the_bounds_it_says_so() -> None:
     evaluation = Watch(ONGOING).keep(100, in_flight=500)
     assert evaluation.explanation.held == "at the most that the bounds allow"
     assert evaluation.explanation.readings[0].replicas == 50
+
+
+@pytest.mark.parametrize(
+    ("cold_start", "delay"), [(None, 300), (600, 300), (100, 250), (40, 100), (3, 60)]
+)
+def test_replicas_that_start_soon_are_not_kept_for_long(
+    cold_start: float | None, delay: int
+) -> None:
+    watch = Watch(settings(most=20, ongoing=10), target=4, cold_start_seconds=cold_start)
+    watch.keep(400, in_flight=40)
+    watch.keep(delay - 5, in_flight=5)
+    assert watch.target == 4
+    watch.keep(200, in_flight=5)
+    assert watch.target == 1
+
+
+def test_a_delay_that_is_given_holds_however_soon_replicas_start() -> None:
+    given = settings(most=20, ongoing=10, downscale_delay_seconds=200)
+    watch = Watch(given, target=4, cold_start_seconds=3)
+    watch.keep(400, in_flight=40)
+    watch.keep(195, in_flight=5)
+    assert watch.target == 4
