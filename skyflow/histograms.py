@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 PER_DOUBLING = 4
 """Buckets from one duration to its double: those of OpenTelemetry's exponential histograms at scale
@@ -30,10 +30,13 @@ class Histogram:
         self.microseconds = 0
         """Sum of all durations."""
 
-    def observe(self, seconds: float) -> None:
-        """Count a duration."""
-        self.counts[bisect_left(BOUNDS, seconds)] += 1
-        self.microseconds += int(seconds * _MICROSECONDS)
+    def observe(self, durations: Iterable[float]) -> None:
+        """Count durations, in seconds."""
+        counts, total = self.counts, 0
+        for seconds in durations:
+            counts[bisect_left(BOUNDS, seconds)] += 1
+            total += int(seconds * _MICROSECONDS)
+        self.microseconds += total
 
 
 def added(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...]:

@@ -149,10 +149,16 @@ class Relay:
         self.committed = True
         record = self._record
         note_answer(record, self._replica, self._head, self._loop.time())
-        lines = forward_response(
-            self._head, self._request, self.keep, record.request_id, chunked=self._body.chunked
+        self._client.write(
+            forward_response(
+                self._head,
+                self._request,
+                self.keep,
+                record.request_id,
+                raw,
+                chunked=self._body.chunked,
+            )
         )
-        self._client.write(lines + raw)
         if self._head.kind:
             self._tail = deque((raw[-_TAIL_PIECE:],), _TAIL_PIECES)
         if self._client.blocked:

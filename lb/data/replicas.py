@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -32,7 +32,7 @@ class Replica:
         self.last_chosen = 0
         self.requests = 0
         self.failures = 0
-        self.codes: Counter[int] = Counter()
+        self.codes: defaultdict[int, int] = defaultdict(int)
         self.freed: Callable[[Replica], None] | None = None
         """Told that a request has ended, if anybody wants to know."""
         self._waiting: list[asyncio.Future[None]] = []

@@ -52,6 +52,12 @@ class Request:
             self.kept_size += len(raw)
         return raw
 
+    def fill(self, data: bytes) -> None:
+        """Take all of a body whose length is known."""
+        self.body.content = self.kept_size = len(data)
+        self.body.done = True
+        self._kept.append(data)
+
     def sent(self) -> None:
         """Note that all there is was sent to a replica: what is too long is no longer kept."""
         if self.kept_size > REPLAY_LIMIT:
@@ -72,5 +78,7 @@ class Request:
         from a replica that took the request and died. So a request that could not be repeated then
         gets a new connection, or one that is most surely open.
         """
+        if retry != "all" and self.head.method not in _IDEMPOTENT:
+            return False
         length = self.body.length
         return length is not None and length <= REPLAY_LIMIT and self.may_repeat(retry)
