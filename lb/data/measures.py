@@ -101,8 +101,8 @@ class Measures:
     def _count_tokens(self, record: Record) -> None:
         used = tokens_used(record.tail, framed=record.framed)
         if used:
-            self.prompt_tokens += used.prompt
-            self.completion_tokens += used.completion
+            self.prompt_tokens += used[0]
+            self.completion_tokens += used[1]
 
 
 def _waits(ended: list[Record]) -> list[float]:
