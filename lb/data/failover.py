@@ -75,7 +75,7 @@ class Failover(Search):
         self._moved_at = now = time()
         request_id = head.request_id or new_request_id()
         record = Record(head.method, now, request_id, front.address, head.target)
-        super().__init__(request, service, record, time)
+        Search.__init__(self, request, service, record, time)
         self._client = client
         self._front = front
         self._stay_open = stay_open and head.keep_alive
