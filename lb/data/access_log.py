@@ -40,7 +40,7 @@ class AccessLogs:
 
     def path(self, service: str, incarnation: str) -> Path:
         """Return the log of one incarnation of a service."""
-        return self._directory / _name(service, incarnation)
+        return _path(self._directory, service, incarnation)
 
     def write(self, endpoints: EndpointSet, record: Record) -> None:
         """Log a request that ended, in the form that its service wants, with the next flush."""
@@ -123,5 +123,5 @@ class AccessLogs:
 
 
 @lru_cache(maxsize=256)
-def _name(service: str, incarnation: str) -> str:
-    return f"{quote(service, safe='')}.{quote(incarnation, safe='')}.log"
+def _path(directory: Path, service: str, incarnation: str) -> Path:
+    return directory / f"{quote(service, safe='')}.{quote(incarnation, safe='')}.log"

@@ -64,9 +64,9 @@ class Exchange(Failover):
         if self.over:
             return data
         if self.service.prefix_bytes:
-            self._begin()
+            self._begin(self._moved_at)
         else:
-            self._next()
+            self._next(self._moved_at)
         return data
 
     def from_client(self, data: bytes) -> bytes:
@@ -82,7 +82,7 @@ class Exchange(Failover):
             self._note_sent()
         elif self._patience is not None:
             # More of the body may lead to a choice.
-            self._begin()
+            self._begin(self._moved_at)
         elif self.request.kept_size > REPLAY_LIMIT:
             self._client.pause()
         return self.request.body.rest
@@ -143,11 +143,16 @@ class Exchange(Failover):
         assert replica is not None  # noqa: S101 - it is its answer
         if self._passed_over(replica, head.status):
             return
-        now = self._time()
+        # Time is told, and bytes are sent, without a call in between that Python would be slow at.
+        time, client = self._time, self._client
+        now = time()
         done = request.body.done
         keep = self._stay_open and done
         note_answer(record, replica, head, now)
-        self._client.write(forward_response(head, request.head, keep, record.request_id, content))
+        if not client.closing:
+            client.transport.write(
+                forward_response(head, request.head, keep, record.request_id, content)
+            )
         record.sent = len(content)
         if head.kind:
             record.tail = (content[-TAIL:],)
@@ -202,10 +207,11 @@ class Exchange(Failover):
         record.replica_id = replica.id
         head = request.head
         self._attempt = Attempt(self, replica, connection, head)
-        content = request.kept if request.kept_size else b""
-        connection.write(
-            forward_request(head, record.client, replica.authority, record.request_id, content)
-        )
+        content = request.kept() if request.kept_size else b""
+        if not connection.closing:
+            connection.transport.write(
+                forward_request(head, record.client, replica.authority, record.request_id, content)
+            )
         self._moved_at = now
         endpoints = self.service.endpoints
         silent_at = now + endpoints.stream_timeout_seconds

@@ -205,7 +205,7 @@ class Failover(Search):
         failure = self._fail(answers.broken(message))
         self._let_go()
         if self._may_repeat:
-            self._next()
+            self._go_on()
         else:
             self.give_up(failure)
 
@@ -214,7 +214,7 @@ class Failover(Search):
         if not self._may_repeat or not self.service.may_retry():
             return False
         self._let_go()
-        self._next()
+        self._go_on()
         return True
 
     def _count_failure(self) -> None:

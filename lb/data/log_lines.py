@@ -25,7 +25,7 @@ def text_line(record: Record, wall: float) -> str:
     return (
         f"{_moment(begin + wall)} {_asked(record.client, record.method, record.target)}"
         f" {record.status} {record.sent} replica={'-' if replica is None else replica}"
-        f" ms={(record.ended_at - begin) * 1000:.1f}"
+        f" ms={(record.ended_at - begin) * 1000.0:.1f}"
         f" id={record.request_id.decode() or '-'} tries={record.tries} {record.ending}\n"
     )
 

@@ -25,10 +25,12 @@ _TAIL_PIECE = TAIL // _TAIL_PIECES
 
 def note_answer(record: Record, replica: Replica, head: ResponseHead, now: float) -> None:
     """Note that the client is sent an answer of a replica from now on."""
-    replica.codes[head.status] += 1
-    record.status = head.status
+    codes = replica.codes
+    record.status = status = head.status
+    codes[status] = codes[status] + 1 if status in codes else 1
     record.first_byte_at = now
-    record.streamed = head.kind == EVENTS
+    # One of the few known kinds, so the same object.
+    record.streamed = head.kind is EVENTS
 
 
 class Relay:

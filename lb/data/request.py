@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lb.http.bodies import Body, ChunkedBody, request_body
+from lb.http.bodies import NO_BODY, Body, ChunkedBody, request_body
 from lb.http.heads import RequestHead
 
 REPLAY_LIMIT = 64 * 1024
@@ -30,15 +30,22 @@ class Request:
         self.replayable = True
         """Whether all that came of the body is still there."""
 
-    @property
+    def renew(self) -> None:
+        """Become another request with the same head, once nothing more comes of this one."""
+        if self.body is not NO_BODY:
+            self.body = self.body.renewed()
+            self._kept = []
+            self.kept_size = 0
+            self.replayable = True
+
     def kept(self) -> bytes:
-        """What came of the body, framing included, unless it is too long to be kept."""
+        """Return what came of the body, framing included, unless it is too long to be kept."""
         return self._kept[0] if len(self._kept) == 1 else b"".join(self._kept)
 
     @property
     def prefix(self) -> bytes:
         """The content that came so far, without framing."""
-        return ChunkedBody(bare=True).feed(self.kept) if self.body.chunked else self.kept
+        return ChunkedBody(bare=True).feed(self.kept()) if self.body.chunked else self.kept()
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes of the client and return those of the body that can be passed on.

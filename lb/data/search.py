@@ -72,19 +72,22 @@ class Search(ABC):
     def give_up(self, answer: answers.Answer) -> None:
         """Answer the request without a replica."""
 
-    def _begin(self) -> None:
+    def _begin(self, now: float) -> None:
         """Search, now or when as much of the body came as the choice depends on."""
         wanted = self.service.prefix_bytes
         request = self.request
         if wanted and not request.body.done and len(request.prefix) < wanted:
             if self._patience is None:
                 loop = asyncio.get_running_loop()
-                self._patience = loop.call_later(PREFIX_SECONDS, self._next)
+                self._patience = loop.call_later(PREFIX_SECONDS, self._go_on)
             return
-        self._next()
+        self._next(now)
 
-    def _next(self) -> None:
-        """Search for a replica that was not tried yet."""
+    def _go_on(self) -> None:
+        self._next(self._time())
+
+    def _next(self, now: float) -> None:
+        """Search for a replica that was not tried yet, at a time of the event loop, in seconds."""
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
@@ -97,7 +100,7 @@ class Search(ABC):
             self._stale, self._fresh = None, True
             replica = service.choose(self._tried, self.request)
         if replica is not None:
-            self._try(replica)
+            self._try(replica, now)
         elif service.may_wait(self._tried):
             self._queue_up()
         else:
@@ -130,8 +133,8 @@ class Search(ABC):
             self._connecting.cancel()
             self._connecting = None
 
-    def _try(self, replica: Replica) -> None:
-        record, now = self.record, self._time()
+    def _try(self, replica: Replica, now: float) -> None:
+        record = self.record
         if record.chosen_at is None:
             record.chosen_at = now
         record.tries += 1
@@ -163,7 +166,7 @@ class Search(ABC):
             self._fail(answers.exhausted(str(found)))
         # Only now: the place that comes free is not for those that wait, if nobody is there.
         replica.end()
-        self._next()
+        self._go_on()
 
     def _queue_up(self) -> None:
         length = self.request.body.length
@@ -178,6 +181,6 @@ class Search(ABC):
     def _admitted(self, answer: answers.Answer | None) -> None:
         self._ticket = None
         if answer is None:
-            self._next()
+            self._go_on()
         else:
             self.give_up(answer)

@@ -35,7 +35,7 @@ class LeastLoad(Policy[Chosen]):
         chosen, least = candidates[0], inf
         for candidate in candidates:
             # As `load` has it, without a call: this is done for each request.
-            found = (candidate.in_flight / candidate.pace + 1) / candidate.capacity
+            found = (candidate.in_flight / candidate.pace + 1.0) / candidate.capacity
             if found < least or (found == least and candidate.last_chosen < chosen.last_chosen):
                 chosen, least = candidate, found
         self._turn += 1
