@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 
 PER_DOUBLING = 4
 """Buckets from one duration to its double: those of OpenTelemetry's exponential histograms at scale
@@ -13,7 +13,9 @@ BOUNDS: tuple[float, ...] = tuple(0.001 * 2 ** (n / PER_DOUBLING) for n in range
 """Longest durations of the buckets, in seconds: from a millisecond, what an answer from a cache
 takes, to 17 minutes, longer than clients wait. What takes longer is in one more bucket."""
 BUCKETS = len(BOUNDS) + 1
-_MICROSECONDS = 1_000_000
+_MICROSECONDS = 1e6
+_BATCH = 256
+"""Durations that are counted at once."""
 
 
 class Histogram:
@@ -22,18 +24,42 @@ class Histogram:
     Integers only, so that parts add up to exactly the whole in whatever order they are added.
     """
 
-    __slots__ = ("counts", "microseconds")
+    __slots__ = ("_counts", "_microseconds", "_unsorted")
 
     def __init__(self) -> None:
-        self.counts = [0] * BUCKETS
-        """Number of durations in each bucket; the last one holds those above all bounds."""
-        self.microseconds = 0
-        """Sum of all durations."""
+        self._counts = [0] * BUCKETS
+        self._microseconds = 0
+        self._unsorted: list[float] = []
 
-    def observe(self, seconds: float) -> None:
-        """Count a duration."""
-        self.counts[bisect_left(BOUNDS, seconds)] += 1
-        self.microseconds += int(seconds * _MICROSECONDS)
+    @property
+    def counts(self) -> list[int]:
+        """Number of durations in each bucket; the last one holds those above all bounds."""
+        self._sort()
+        return self._counts
+
+    @property
+    def microseconds(self) -> int:
+        """Sum of all durations."""
+        self._sort()
+        return self._microseconds
+
+    def observe(self, durations: Iterable[float]) -> None:
+        """Count durations, in seconds."""
+        self._unsorted += durations
+        if len(self._unsorted) >= _BATCH:
+            self._sort()
+
+    def _sort(self) -> None:
+        """Count many at once: the search for its bucket would cost each more than all the rest."""
+        found, self._unsorted = sorted(self._unsorted), []
+        self._microseconds += sum([int(seconds * _MICROSECONDS) for seconds in found])
+        position = 0
+        while position < len(found):
+            bucket = bisect_left(BOUNDS, found[position])
+            last = bucket == len(BOUNDS)
+            end = len(found) if last else bisect_right(found, BOUNDS[bucket], position)
+            self._counts[bucket] += end - position
+            position = end
 
 
 def added(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...]:

@@ -16,8 +16,7 @@ COUNT = st.integers(0, 1000)
 
 def durations(seconds: list[float]) -> Durations:
     histogram = Histogram()
-    for each in seconds:
-        histogram.observe(each)
+    histogram.observe(seconds)
     return Durations(counts=tuple(histogram.counts), microseconds=histogram.microseconds)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,8 +16,9 @@ from lb.data.log_lines import FORMS
 from lb.data.record import Record
 
 _FLUSH_SECONDS = 0.5
-_BATCH = 64
-"""Requests that become lines at once: few, as no other is served meanwhile."""
+_BATCH = 16
+"""Requests that become lines at once, as many as are counted at once (measures.py): what is known
+of them is in the caches of the processor then."""
 _OPEN_FILES = 256
 """Files held open; a line for another service then closes the one that was opened first."""
 _LINE_LIMIT = 100_000
@@ -38,7 +40,7 @@ class AccessLogs:
 
     def path(self, service: str, incarnation: str) -> Path:
         """Return the log of one incarnation of a service."""
-        return self._directory / f"{quote(service, safe='')}.{quote(incarnation, safe='')}.log"
+        return _path(self._directory, service, incarnation)
 
     def write(self, endpoints: EndpointSet, record: Record) -> None:
         """Log a request that ended, in the form that its service wants, with the next flush."""
@@ -118,3 +120,8 @@ class AccessLogs:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._files[path] = LogFile(path)
         return self._files[path]
+
+
+@lru_cache(maxsize=256)
+def _path(directory: Path, service: str, incarnation: str) -> Path:
+    return directory / f"{quote(service, safe='')}.{quote(incarnation, safe='')}.log"

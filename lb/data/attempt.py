@@ -46,13 +46,17 @@ class Taker(Protocol):
 class Attempt:
     """A request under way to a replica."""
 
-    begun = False
-    """Whether any byte of an answer came."""
-    body: Body | None = None
-    """The body of the final answer, once its head has come."""
-    _buffer = b""
-    _keep_alive = False
-    _relay: Relay | None = None
+    __slots__ = (
+        "_buffer",
+        "_keep_alive",
+        "_relay",
+        "_request",
+        "_taker",
+        "begun",
+        "body",
+        "connection",
+        "replica",
+    )
 
     def __init__(
         self, taker: Taker, replica: Replica, connection: Connection, request: RequestHead
@@ -69,6 +73,13 @@ class Attempt:
         self.connection = connection
         self._taker = taker
         self._request = request
+        self.begun = False
+        """Whether any byte of an answer came."""
+        self.body: Body | None = None
+        """The body of the final answer, once its head has come."""
+        self._buffer = b""
+        self._keep_alive = False
+        self._relay: Relay | None = None
         connection.user = self
 
     @property

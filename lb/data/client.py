@@ -14,7 +14,6 @@ from lb.data.record import unreadable
 from lb.data.request import Request
 from lb.data.service import Service
 from lb.data.tunnel import Tunnel
-from lb.http.bodies import NO_BODY
 from lb.http.heads import BadHead, find_end, parse_request, skip_empty_lines
 from lb.http.stream import HIGH_WATER, Stream
 
@@ -62,6 +61,7 @@ class Client(Stream):
         "_request",
         "_seen",
         "_serving",
+        "_time",
         "_timer",
         "_turned_away",
         "address",
@@ -72,6 +72,7 @@ class Client(Stream):
         super().__init__()
         self._home = home
         self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
         self._exchange: Exchange | Tunnel | None = None
         self._buffer = b""
         """What came and was not looked at yet: a head that is not whole, or requests to come."""
@@ -220,10 +221,12 @@ class Client(Stream):
             self._say_no_room()
             return None
         data, known, request = self._buffer, self._last_head, self._request
-        if request is not None and data.startswith(known):
-            self._buffer, self._seen = data[len(known) :], 0
-            # One without a body has nothing that changes.
-            return request if request.body is NO_BODY else Request(request.head)
+        if request is not None:
+            rest = data.removeprefix(known)
+            if len(rest) != len(data):
+                self._buffer, self._seen = rest, 0
+                request.renew()
+                return request
         if data[:1] == b"\r":
             data, self._seen = skip_empty_lines(data), 0
         end = find_end(data, self._seen)
@@ -242,7 +245,7 @@ class Client(Stream):
         data, self._buffer = self._buffer, b""
         home = self._home
         self._exchange = exchange = Exchange(
-            self, self, request, home.service, home.keep_alive, self._loop.time
+            self, self, request, home.service, home.keep_alive, self._time
         )
         rest = exchange.begin(data)
         if not self._discarding:

@@ -48,7 +48,8 @@ class Ejections:
         """
         self._service = service
         self._returned = returned
-        self._records: dict[Replica, _Record] = {}
+        self.watched: dict[Replica, _Record] = {}
+        """Those that failed before, and how they fared."""
         self.ejected: dict[Replica, None] = {}
         """Those that are passed over now."""
 
@@ -61,7 +62,7 @@ class Ejections:
 
     def succeeded(self, replica: Replica) -> None:
         """Note an answer that is none of `GATEWAY_FAILURES`."""
-        if self._records and (record := self._records.get(replica)):
+        if record := self.watched.get(replica):
             record.failures = 0
 
     def failed(self, replica: Replica, last: bool) -> bool:
@@ -74,11 +75,11 @@ class Ejections:
         Returns:
             Whether it is passed over because of that.
         """
-        return self._count(replica, self._records.setdefault(replica, _Record()), last)
+        return self._count(replica, self.watched.setdefault(replica, _Record()), last)
 
     def broke(self, replica: Replica, last: bool) -> bool:
         """Note that a connection failed, or broke before an answer; else the same as `failed`."""
-        record = self._records.setdefault(replica, _Record())
+        record = self.watched.setdefault(replica, _Record())
         now = _now()
         if now - record.broke_at < TOGETHER_SECONDS:
             return False
@@ -87,8 +88,8 @@ class Ejections:
 
     def keep(self, replicas: Collection[Replica]) -> None:
         """Forget all other replicas."""
-        for replica in [replica for replica in self._records if replica not in replicas]:
-            record = self._records.pop(replica)
+        for replica in [replica for replica in self.watched if replica not in replicas]:
+            record = self.watched.pop(replica)
             self.ejected.pop(replica, None)
             if record.timer:
                 record.timer.cancel()

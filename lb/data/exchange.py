@@ -23,7 +23,7 @@ class Exchange(Failover):
     Nothing here waits: each method is called when something happened, and returns at once.
     """
 
-    _continued = False
+    __slots__ = ()
 
     # What the client's connection calls
 
@@ -55,18 +55,18 @@ class Exchange(Failover):
         request = self.request
         self.service.measures.arrived()
         if data and not request.body.done:
-            if len(data) != request.body.length:
-                data = self.from_client(data)
-            else:
+            if len(data) == request.body.length:
                 # All of the body came with the head, as that of most requests does.
-                request.feed(data)
+                request.fill(data)
                 data = b""
+            else:
+                data = self.from_client(data)
         if self.over:
             return data
         if self.service.prefix_bytes:
-            self._search.begin()
+            self._begin(self._moved_at)
         else:
-            self._search.next()
+            self._next(self._moved_at)
         return data
 
     def from_client(self, data: bytes) -> bytes:
@@ -80,8 +80,9 @@ class Exchange(Failover):
         if self._attempt is not None:
             self._attempt.connection.write(raw)
             self._note_sent()
-        elif self._search.waits_for_content:
-            self._search.begin()
+        elif self._patience is not None:
+            # More of the body may lead to a choice.
+            self._begin(self._moved_at)
         elif self.request.kept_size > REPLAY_LIMIT:
             self._client.pause()
         return self.request.body.rest
@@ -132,22 +133,26 @@ class Exchange(Failover):
         if data:
             tunnel.from_replica(data)
         self.over = True
-        self._attempt = None
-        self._search.end()
+        self._attempt = self._replica = None
+        self._stop()
         self._front.switched(tunnel)
 
     def whole(self, head: ResponseHead, content: bytes) -> None:
         """Pass on a final answer that came at once, as most do."""
-        attempt = self._attempt
-        assert attempt is not None  # noqa: S101 - it is the attempt that calls
-        if self._passed_over(attempt.replica, head.status):
+        replica, record, request = self._replica, self.record, self.request
+        assert replica is not None  # noqa: S101 - it is its answer
+        if self._passed_over(replica, head.status):
             return
-        now, record, request = self._time(), self.record, self.request
+        # Time is told, and bytes are sent, without a call in between that Python would be slow at.
+        time, client = self._time, self._client
+        now = time()
         done = request.body.done
         keep = self._stay_open and done
-        note_answer(record, attempt.replica, head, now)
-        lines = forward_response(head, request.head, keep, record.request_id)
-        self._client.write(lines + content)
+        note_answer(record, replica, head, now)
+        if not client.closing:
+            client.transport.write(
+                forward_response(head, request.head, keep, record.request_id, content)
+            )
         record.sent = len(content)
         if head.kind:
             record.tail = (content[-TAIL:],)
@@ -196,16 +201,18 @@ class Exchange(Failover):
 
     # What the search for a replica calls
 
-    def ask(self, replica: Replica, connection: Connection) -> None:
+    def ask(self, replica: Replica, connection: Connection, now: float) -> None:
         """Send the request to a replica."""
-        self._replica = replica
         record, request = self.record, self.request
         record.replica_id = replica.id
         head = request.head
         self._attempt = Attempt(self, replica, connection, head)
-        data = forward_request(head, record.client, replica.authority, record.request_id)
-        connection.write(data + request.kept if request.kept_size else data)
-        self._moved_at = now = self._time()
+        content = request.kept() if request.kept_size else b""
+        if not connection.closing:
+            connection.transport.write(
+                forward_request(head, record.client, replica.authority, record.request_id, content)
+            )
+        self._moved_at = now
         endpoints = self.service.endpoints
         silent_at = now + endpoints.stream_timeout_seconds
         if self._front.armed_for > silent_at:

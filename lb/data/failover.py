@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
@@ -18,7 +17,6 @@ from lb.data.request_ids import new_request_id
 from lb.data.search import Search
 from lb.data.service import Service
 from lb.data.tunnel import Tunnel
-from lb.data.upstream import Connection
 from lb.http.stream import Stream
 
 
@@ -39,17 +37,20 @@ class Front(Protocol):
         """Note that it has ended, and whether the connection can take another request."""
 
 
-class Failover(ABC):
+class Failover(Search):
     """Sends a request to another replica when one fails, as long as that cannot do harm."""
 
-    over = False
-    """Whether nothing more will come of it."""
-    _attempt: Attempt | None = None
-    _relay: Relay | None = None
-    _replica: Replica | None = None
-    """Who has the request; it is in flight there."""
-    _late_at = math.inf
-    """When (loop time, seconds) the answer must have begun."""
+    __slots__ = (
+        "_attempt",
+        "_client",
+        "_continued",
+        "_front",
+        "_late_at",
+        "_moved_at",
+        "_relay",
+        "_stay_open",
+        "over",
+    )
 
     def __init__(
         self,
@@ -70,22 +71,22 @@ class Failover(ABC):
             stay_open: Whether the client's connection may stay open.
             time: Tells the time of the event loop, in seconds.
         """
-        self.request = request
-        self.service = service
         head = request.head
+        self._moved_at = now = time()
+        request_id = head.request_id or new_request_id()
+        record = Record(head.method, now, request_id, front.address, head.target)
+        Search.__init__(self, request, service, record, time)
         self._client = client
         self._front = front
         self._stay_open = stay_open and head.keep_alive
-        self._time = time
-        self._moved_at = now = time()
-        self.record = record = Record(
-            head.method, now, head.request_id or new_request_id(), front.address, head.target
-        )
-        self._search = Search(self, request, service, record, time)
-
-    @abstractmethod
-    def ask(self, replica: Replica, connection: Connection) -> None:
-        """Send the request to a replica."""
+        self.over = False
+        """Whether nothing more will come of it."""
+        self._attempt: Attempt | None = None
+        self._relay: Relay | None = None
+        self._continued = False
+        """Whether the client was told to go on sending."""
+        self._late_at = math.inf
+        """When (loop time, seconds) the answer must have begun."""
 
     def silent(self) -> None:
         """Note that nothing moved for too long."""
@@ -110,7 +111,7 @@ class Failover(ABC):
         attempt = self._attempt
         assert attempt is not None  # noqa: S101 - as above
         if attempt.connection.reused:
-            self._search.was_stale(attempt.replica)
+            self._was_stale(attempt.replica)
         else:
             attempt.replica.failures += 1
             self.service.broke(attempt.replica)
@@ -151,9 +152,11 @@ class Failover(ABC):
     def _passed_over(self, replica: Replica, status: int) -> bool:
         """Note how a replica answers; return whether another one is asked in its place."""
         service = self.service
-        service.answered(replica, status)
         refused = status in GATEWAY_FAILURES
-        return refused and service.has_room(self._search.tried) and self._goes_elsewhere()
+        if not refused and not service.ejections.watched:
+            return False
+        service.answered(replica, status)
+        return refused and service.has_room(self._tried) and self._goes_elsewhere()
 
     def _bad_body(self, message: str) -> None:
         if self._relay is not None and self._relay.committed:
@@ -164,7 +167,8 @@ class Failover(ABC):
     def _end(self, keep: bool = False, now: float | None = None) -> None:
         now = self._time() if now is None else now
         self.over = True
-        self._search.end()
+        if self._attempt is None:
+            self._stop()
         self._let_go(keep, now)
         record = self.record
         record.received = self.request.body.content
@@ -193,15 +197,15 @@ class Failover(ABC):
         self._count_failure()
         self._note_status(504)
         seconds = self.service.endpoints.timeout_seconds or 0
-        failure = self._search.fail(answers.late(seconds))
-        if not self.service.may_wait(self._search.tried) or not self._goes_elsewhere():
+        failure = self._fail(answers.late(seconds))
+        if not self.service.may_wait(self._tried) or not self._goes_elsewhere():
             self.give_up(failure)
 
     def _ask_another_after(self, message: str) -> None:
-        failure = self._search.fail(answers.broken(message))
+        failure = self._fail(answers.broken(message))
         self._let_go()
         if self._may_repeat:
-            self._search.next()
+            self._go_on()
         else:
             self.give_up(failure)
 
@@ -210,7 +214,7 @@ class Failover(ABC):
         if not self._may_repeat or not self.service.may_retry():
             return False
         self._let_go()
-        self._search.next()
+        self._go_on()
         return True
 
     def _count_failure(self) -> None:

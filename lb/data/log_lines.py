@@ -21,12 +21,11 @@ def text_line(record: Record, wall: float) -> str:
         record: The request.
         wall: What to add to its times for the time (Unix, seconds).
     """
-    replica = record.replica_id
+    begin, replica = record.received_at, record.replica_id
     return (
-        f"{_moment(record.received_at + wall)} {record.client.decode()} {record.method.decode()}"
-        f" {redact(record.target)} {record.status} {record.sent}"
-        f" replica={'-' if replica is None else replica}"
-        f" ms={(record.ended_at - record.received_at) * 1000:.1f}"
+        f"{_moment(begin + wall)} {_asked(record.client, record.method, record.target)}"
+        f" {record.status} {record.sent} replica={'-' if replica is None else replica}"
+        f" ms={(record.ended_at - begin) * 1000.0:.1f}"
         f" id={record.request_id.decode() or '-'} tries={record.tries} {record.ending}\n"
     )
 
@@ -52,6 +51,13 @@ FORMS: dict[str, Callable[[Record, float], str]] = {"text": text_line, "json": j
 """How a request is written, by what the service has of its access log."""
 
 _MILLISECONDS = tuple(f".{number:03d}+00:00" for number in range(1000))
+
+
+@lru_cache(maxsize=256)  # most clients ask for the same again and again
+def _asked(client: bytes, method: bytes, target: bytes) -> str:
+    return f"{client.decode()} {method.decode()} {redact(target)}"
+
+
 _quoted = lru_cache(maxsize=256)(encode_basestring_ascii)
 
 

@@ -64,8 +64,20 @@ class Measures:
     def settle(self) -> None:
         """Count the requests that have ended."""
         ended, self._ended = self._ended, []
+        self.finished += len(ended)
         for record in ended:
-            self._count(record)
+            self.answered(record.replica_id, record.status)
+            if record.tail:
+                self._count_tokens(record)
+                record.tail = ()
+        self.queue_wait.observe(_waits(ended))
+        chosen = [record for record in ended if record.tries]
+        self.retries += sum(record.tries for record in chosen) - len(chosen)
+        self.first_byte.observe(_first_bytes(chosen))
+        self.latency.observe(
+            [each.ended_at - each.received_at for each in chosen if each.ending != UPGRADED]
+        )
+        self.stream.observe(_streams(chosen))
 
     def answered(self, replica_id: int | None, status: int) -> None:
         """Count an answer; by itself for what never was a valid request."""
@@ -78,26 +90,6 @@ class Measures:
         """Count a replica that is passed over from now on."""
         self.ejections += 1
 
-    def _count(self, record: Record) -> None:
-        self.finished += 1
-        self.answered(record.replica_id, record.status)
-        received, chosen, ended = record.received_at, record.chosen_at, record.ended_at
-        self.queue_wait.observe((ended if chosen is None else chosen) - received)
-        if record.tries > 1:
-            self.retries += record.tries - 1
-        if chosen is None:
-            return
-        first, tunnel = record.first_byte_at, record.ending == UPGRADED
-        if first is not None:
-            self.first_byte.observe(first - received)
-            if tunnel or record.streamed:
-                self.stream.observe(ended - first)
-        if not tunnel:
-            self.latency.observe(ended - received)
-        if record.tail:
-            self._count_tokens(record)
-            record.tail = ()
-
     def _answered_first(self, replica_id: int | None, status: int) -> None:
         by_status = self.requests.setdefault(replica_id, {})
         if len(by_status) >= STATUSES_KEPT:
@@ -109,5 +101,29 @@ class Measures:
     def _count_tokens(self, record: Record) -> None:
         used = tokens_used(record.tail, framed=record.framed)
         if used:
-            self.prompt_tokens += used.prompt
-            self.completion_tokens += used.completion
+            self.prompt_tokens += used[0]
+            self.completion_tokens += used[1]
+
+
+def _waits(ended: list[Record]) -> list[float]:
+    """Return how long each request waited for a replica."""
+    return [
+        (each.ended_at if each.chosen_at is None else each.chosen_at) - each.received_at
+        for each in ended
+    ]
+
+
+def _first_bytes(chosen: list[Record]) -> list[float]:
+    """Return how long it took until the answers began."""
+    return [
+        each.first_byte_at - each.received_at for each in chosen if each.first_byte_at is not None
+    ]
+
+
+def _streams(chosen: list[Record]) -> list[float]:
+    """Return how long streams and tunnels lasted."""
+    return [
+        each.ended_at - each.first_byte_at
+        for each in chosen
+        if each.first_byte_at is not None and (each.streamed or each.ending == UPGRADED)
+    ]

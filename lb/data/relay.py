@@ -25,10 +25,12 @@ _TAIL_PIECE = TAIL // _TAIL_PIECES
 
 def note_answer(record: Record, replica: Replica, head: ResponseHead, now: float) -> None:
     """Note that the client is sent an answer of a replica from now on."""
-    replica.codes[head.status] += 1
-    record.status = head.status
+    codes = replica.codes
+    record.status = status = head.status
+    codes[status] = codes[status] + 1 if status in codes else 1
     record.first_byte_at = now
-    record.streamed = head.kind == EVENTS
+    # One of the few known kinds, so the same object.
+    record.streamed = head.kind is EVENTS
 
 
 class Relay:
@@ -149,10 +151,16 @@ class Relay:
         self.committed = True
         record = self._record
         note_answer(record, self._replica, self._head, self._loop.time())
-        lines = forward_response(
-            self._head, self._request, self.keep, record.request_id, chunked=self._body.chunked
+        self._client.write(
+            forward_response(
+                self._head,
+                self._request,
+                self.keep,
+                record.request_id,
+                raw,
+                chunked=self._body.chunked,
+            )
         )
-        self._client.write(lines + raw)
         if self._head.kind:
             self._tail = deque((raw[-_TAIL_PIECE:],), _TAIL_PIECES)
         if self._client.blocked:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -32,7 +31,7 @@ class Replica:
         self.last_chosen = 0
         self.requests = 0
         self.failures = 0
-        self.codes: Counter[int] = Counter()
+        self.codes: dict[int, int] = {}
         self.freed: Callable[[Replica], None] | None = None
         """Told that a request has ended, if anybody wants to know."""
         self._waiting: list[asyncio.Future[None]] = []

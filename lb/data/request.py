@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lb.http.bodies import Body, ChunkedBody, request_body
+from lb.http.bodies import NO_BODY, Body, ChunkedBody, request_body
 from lb.http.heads import RequestHead
 
 REPLAY_LIMIT = 64 * 1024
@@ -30,15 +30,22 @@ class Request:
         self.replayable = True
         """Whether all that came of the body is still there."""
 
-    @property
+    def renew(self) -> None:
+        """Become another request with the same head, once nothing more comes of this one."""
+        if self.body is not NO_BODY:
+            self.body = self.body.renewed()
+            self._kept = []
+            self.kept_size = 0
+            self.replayable = True
+
     def kept(self) -> bytes:
-        """What came of the body, framing included, unless it is too long to be kept."""
+        """Return what came of the body, framing included, unless it is too long to be kept."""
         return self._kept[0] if len(self._kept) == 1 else b"".join(self._kept)
 
     @property
     def prefix(self) -> bytes:
         """The content that came so far, without framing."""
-        return ChunkedBody(bare=True).feed(self.kept) if self.body.chunked else self.kept
+        return ChunkedBody(bare=True).feed(self.kept()) if self.body.chunked else self.kept()
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes of the client and return those of the body that can be passed on.
@@ -51,6 +58,12 @@ class Request:
             self._kept.append(raw)
             self.kept_size += len(raw)
         return raw
+
+    def fill(self, data: bytes) -> None:
+        """Take all of a body whose length is known."""
+        self.body.content = self.kept_size = len(data)
+        self.body.done = True
+        self._kept.append(data)
 
     def sent(self) -> None:
         """Note that all there is was sent to a replica: what is too long is no longer kept."""
@@ -72,5 +85,7 @@ class Request:
         from a replica that took the request and died. So a request that could not be repeated then
         gets a new connection, or one that is most surely open.
         """
+        if retry != "all" and self.head.method not in _IDEMPOTENT:
+            return False
         length = self.body.length
         return length is not None and length <= REPLAY_LIMIT and self.may_repeat(retry)

@@ -24,7 +24,7 @@ class RetryBudget:
         self._clock = clock
         self._seconds: deque[list[int]] = deque(maxlen=WINDOW_SECONDS)
         self._second = int(clock())
-        self._ends_at = self._second + 1
+        self._ends_at = self._second + 1.0
         self._now = [0, 0]
         """Requests and repeats of the second that goes on."""
         self._seconds.append(self._now)
@@ -33,7 +33,8 @@ class RetryBudget:
 
     def sent(self) -> None:
         """Count a request that is sent for the first time."""
-        if self._clock() >= self._ends_at:
+        clock = self._clock
+        if clock() >= self._ends_at:
             self._go_on()
         self._now[0] += 1
 
@@ -58,4 +59,4 @@ class RetryBudget:
             self._now = [0, 0]
             self._seconds.append(self._now)
         self._second = second
-        self._ends_at = second + 1
+        self._ends_at = second + 1.0

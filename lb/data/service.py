@@ -231,7 +231,8 @@ class Service:
     def ended(self, record: Record) -> None:
         """Take note of a request that has ended, in whatever way."""
         self.measures.ended(record)
-        self._log(self.endpoints, record)
+        log = self._log
+        log(self.endpoints, record)
 
     def refused(self, record: Record) -> None:
         """Take note of what never was a valid request."""

@@ -165,7 +165,7 @@ class Upstream:
             now: The time (of the event loop, in seconds).
         """
         connection.user = None
-        if self._closed or not connection.open:
+        if self._closed or not connection.is_open():
             connection.abort()
             return
         if connection.paused:
@@ -237,7 +237,7 @@ class Upstream:
         if connection is not self._witness:
             return
         self._witness = None
-        if connection.open:
+        if connection.is_open():
             self._stands = True
             self._idle.insert(0, connection)
 

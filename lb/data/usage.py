@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 _KEY = b'"usage"'
 _OBJECT = re.compile(rb"\s*:\s*(?=\{)")
 _USUAL = re.compile(
-    rb'"usage"\s*:\s*\{\s*"(?:prompt|input)_tokens"\s*:\s*(\d{1,9})\s*,\s*'
-    rb'(?:"total_tokens"\s*:\s*\d{1,9}\s*,\s*)?'
-    rb'"(?:completion|output)_tokens"\s*:\s*(\d{1,9})\s*[,}]'
+    rb'(?<!\\)"usage": ?\{"prompt_tokens": ?(\d{1,9}), ?(?:"total_tokens": ?\d{1,9}, ?)?'
+    rb'"completion_tokens": ?(\d{1,9})[,}]'
 )
 """What OpenAI and vLLM write, which needs no parser."""
 _CHUNK_HEAD = re.compile(rb"\r\n[0-9A-Fa-f]{1,8}(?:;[^\r\n]*)?\r\n")
@@ -24,11 +23,8 @@ _LOOKED_AT = 8
 _DECODER = json.JSONDecoder()
 
 
-class Tokens(NamedTuple):
-    """Tokens that one answer took."""
-
-    prompt: int
-    completion: int
+Tokens = tuple[int, int]
+"""Tokens that one answer took: of the prompt, and those made."""
 
 
 def tokens_used(tail: Sequence[bytes], *, framed: bool) -> Tokens | None:
@@ -45,6 +41,15 @@ def tokens_used(tail: Sequence[bytes], *, framed: bool) -> Tokens | None:
     if framed:
         # Chunks may split the key, or the object.
         data = _CHUNK_HEAD.sub(b"", data)
+    at = data.rfind(_KEY)
+    if at < 0:
+        return None
+    if usual := _USUAL.match(data, at):
+        return int(usual[1]), int(usual[2])
+    return _search(data)
+
+
+def _search(data: bytes) -> Tokens | None:
     at = len(data)
     for _ in range(_LOOKED_AT):
         at = data.rfind(_KEY, 0, at)
@@ -59,8 +64,6 @@ def _usage(data: bytes, at: int) -> Tokens | None:
     # In a text that somebody wrote, the quotes of the key have backslashes.
     if data[at - 1 : at] == b"\\":
         return None
-    if usual := _USUAL.match(data, at):
-        return Tokens(int(usual[1]), int(usual[2]))
     colon = _OBJECT.match(data, at + len(_KEY))
     if not colon:
         return None
@@ -76,7 +79,7 @@ def _read(usage: Mapping[str, Any]) -> Tokens | None:
     completion = usage.get("completion_tokens", usage.get("output_tokens", 0))
     if not _is_count(prompt) or not _is_count(completion):
         return None
-    return Tokens(prompt, completion)
+    return prompt, completion
 
 
 def _is_count(value: object) -> bool:

@@ -45,12 +45,22 @@ class Body:
         """
         raise NotImplementedError
 
+    def renewed(self) -> Body:
+        """Return the same body of a request, of which nothing has come; forget this one."""
+        raise NotImplementedError
+
 
 class LengthBody(Body):
     """A body of known length; of none, for messages without one."""
 
     __slots__ = ()
     length: int
+
+    def renewed(self) -> Body:
+        """Return this one, as it was."""
+        self.content, self.rest = 0, b""
+        self.done = not self.length
+        return self
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes."""
@@ -102,6 +112,10 @@ class ChunkedBody(Body):
         self._left = 0
         self._trailers = 0
         self._step = ChunkedBody._size_line
+
+    def renewed(self) -> Body:
+        """Return a new one."""
+        return ChunkedBody(self._bare)
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes; an unfinished line is held back until it is known to be valid."""

@@ -8,14 +8,17 @@ _LENGTH = frozenset({b"content-length"})
 _CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 
-def forward_request(head: RequestHead, client: bytes, authority: bytes, request_id: bytes) -> bytes:
-    """Return the head to send to a replica.
+def forward_request(
+    head: RequestHead, client: bytes, authority: bytes, request_id: bytes, content: bytes = b""
+) -> bytes:
+    """Return the head to send to a replica, and what follows it.
 
     Args:
         head: The client's, which comes from this client only.
         client: Address of the client.
         authority: Host of the replica, for a client of HTTP/1.0 that names none.
         request_id: Name of the request, which is added if the client gave it none.
+        content: What came of the body, framing included.
     """
     lines = head.forwarded
     if lines is None:
@@ -23,8 +26,8 @@ def forward_request(head: RequestHead, client: bytes, authority: bytes, request_
     if head.host is None:
         lines += b"Host: " + authority + b"\r\n"
     if head.request_id is not None:
-        return lines + b"\r\n"
-    return b"%bX-Request-ID: %b\r\n\r\n" % (lines, request_id)
+        return b"".join((lines, b"\r\n", content))
+    return b"".join((lines, b"X-Request-ID: ", request_id, b"\r\n\r\n", content))
 
 
 def forward_response(
@@ -32,16 +35,18 @@ def forward_response(
     request: RequestHead,
     keep_alive: bool,
     request_id: bytes,
+    content: bytes,
     *,
     chunked: bool = False,
 ) -> bytes:
-    """Return the head of a final response to send to the client.
+    """Return the head of a final response to send to the client, and what follows it.
 
     Args:
         head: The replica's.
         request: What it answers.
         keep_alive: Whether the client's connection stays open after it.
         request_id: Name of the request, which is added if the replica did not give it one.
+        content: What came of the body, as it is passed on.
         chunked: Whether its body is.
     """
     lines = head.forwarded
@@ -54,8 +59,8 @@ def forward_response(
     elif request.minor == 0:
         lines += b"Connection: keep-alive\r\n"
     if b"x-request-id" in head.noted:
-        return lines + b"\r\n"
-    return b"%bX-Request-ID: %b\r\n\r\n" % (lines, request_id)
+        return b"".join((lines, b"\r\n", content))
+    return b"".join((lines, b"X-Request-ID: ", request_id, b"\r\n\r\n", content))
 
 
 def forward_interim(head: ResponseHead) -> bytes:

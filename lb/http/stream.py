@@ -37,9 +37,8 @@ class Stream(asyncio.Protocol):
 
     # What users of a connection call
 
-    @property
-    def open(self) -> bool:
-        """Whether both directions work, as far as is known."""
+    def is_open(self) -> bool:
+        """Return whether both directions work, as far as is known."""
         return not (self.ended or self.closing or self.transport.is_closing())
 
     @property

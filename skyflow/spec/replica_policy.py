@@ -83,7 +83,8 @@ class ReplicaPolicy(Section):
     `target_qps_per_replica` and 0 for the other targets if left out."""
     downscale_delay_seconds: Delay | None = None
     """Time that fewer replicas must have been enough before some are taken away; 1200 for
-    `target_qps_per_replica` and 300 for the other targets if left out."""
+    `target_qps_per_replica` if left out, and for the other targets 2.5 times what replicas took to
+    become ready, from 60 to 300."""
     num_overprovision: ReplicaCount | None = None
     """Replicas beyond what the load asks for and beyond `max_replicas`; none while the load asks
     for none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from random import Random
 
 from lb.data.policies.base import Candidate, Chosen, Policy, Request
@@ -31,11 +32,10 @@ class LeastLoad(Policy[Chosen]):
         """Return the least loaded candidate, or the better one of two."""
         if len(candidates) > FEW:
             candidates = self._drawn(candidates)
-        chosen = candidates[0]
-        least = load(chosen)
+        chosen, least = candidates[0], inf
         for candidate in candidates:
             # As `load` has it, without a call: this is done for each request.
-            found = (candidate.in_flight / candidate.pace + 1) / candidate.capacity
+            found = (candidate.in_flight / candidate.pace + 1.0) / candidate.capacity
             if found < least or (found == least and candidate.last_chosen < chosen.last_chosen):
                 chosen, least = candidate, found
         self._turn += 1
