@@ -43,6 +43,7 @@ def _options() -> argparse.Namespace:
     # How the holder of the sockets starts the others.
     data.add_argument("--held", type=int, help=argparse.SUPPRESS)
     data.add_argument("--number", type=int, default=0, help=argparse.SUPPRESS)
+    data.add_argument("--of", type=int, default=1, help=argparse.SUPPRESS)
     data.set_defaults(run=_data)
     control = commands.add_parser("control", help=_control.__doc__, formatter_class=formatter)
     control.add_argument(
@@ -70,9 +71,10 @@ def _data(settings: Settings, options: argparse.Namespace) -> None:
         run_group(settings, options.bind, options.processes, replace=options.take_over)
         return
     from lb.data.process import run, run_held
+    from lb.data.share import Share
 
     if options.held is not None:
-        run_held(settings, options.number, options.held)
+        run_held(settings, Share(options.number, options.of), options.held)
     else:
         run(settings, options.bind, replace=options.take_over)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.lb.load import Load, Outcome
@@ -41,8 +42,28 @@ class Part:
         return outcome.events if self.unit == "event" else outcome.answers
 
 
-def _request(start: str, body: bytes = b"") -> bytes:
-    lines = [f"{start} HTTP/1.1", "Host: bench.test", "User-Agent: bench", "Accept: */*"]
+_FIELDS = ("User-Agent: bench", "Accept: */*")
+_FIELDS_OF_OPENAI = (
+    "Accept: application/json",
+    "Accept-Encoding: gzip, deflate",
+    "User-Agent: OpenAI/Python 1.99.9",
+    "X-Stainless-Lang: python",
+    "X-Stainless-Package-Version: 1.99.9",
+    "X-Stainless-OS: Linux",
+    "X-Stainless-Arch: x64",
+    "X-Stainless-Runtime: CPython",
+    "X-Stainless-Runtime-Version: 3.11.7",
+    "X-Stainless-Async: false",
+    "X-Stainless-Retry-Count: 0",
+    "X-Stainless-Read-Timeout: 600",
+    "Authorization: Bearer sk-" + "0" * 48,
+    "Connection: keep-alive",
+)
+"""What the `openai` package sends with each request, besides what every client does."""
+
+
+def _request(start: str, body: bytes = b"", fields: Sequence[str] = _FIELDS) -> bytes:
+    lines = [f"{start} HTTP/1.1", "Host: bench.test", *fields]
     if body:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "", ""]).encode() + body
@@ -60,6 +81,7 @@ def _chat() -> bytes:
 
 _GET = _request(f"GET {READY_TARGET}")
 _POST = _request("POST /v1/completions", _question(2000))
+_OPENAI = _request("POST /v1/completions", _question(1000), _FIELDS_OF_OPENAI)
 WARM_UP = Load("paced", PACE, 5.0, _POST)
 """What comes before all parts: a proxy may learn meanwhile how long connections last."""
 _STREAM = _request("POST /v1/chat/completions", _chat())
@@ -67,6 +89,7 @@ _STREAM = _request("POST /v1/chat/completions", _chat())
 PARTS = (
     Part("get", "closed", CONNECTIONS, _GET, "answer"),
     Part("post", "closed", CONNECTIONS, _POST, "answer"),
+    Part("openai", "closed", CONNECTIONS, _OPENAI, "answer"),
     Part("latency", "paced", PACE, _GET, "answer", of_seconds=2),
     Part("stream-200", "streams", 200, _STREAM, "event"),
     Part("stream-1000", "streams", 1000, _STREAM, "event"),

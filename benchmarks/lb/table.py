@@ -47,6 +47,7 @@ class Column:
 COLUMNS = (
     Column("GET us", "get", "cpu_us", 1, compared=True),
     Column("POST 2 KB us", "post", "cpu_us", 1, compared=True),
+    Column("OpenAI client us", "openai", "cpu_us", 1, compared=True),
     Column("event us, 200 streams", "stream-200", "cpu_us", 1, compared=True),
     Column("event us, 1,000 streams", "stream-1000", "cpu_us", 1, compared=True),
     Column("events/s of 20,000", "stream-1000", "per_second"),

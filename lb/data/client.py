@@ -9,13 +9,14 @@ import os
 from typing import Protocol
 
 from lb.data import answers
+from lb.data.departures import Departures, HeldStream
 from lb.data.exchange import Exchange
 from lb.data.record import unreadable
 from lb.data.request import Request
 from lb.data.service import Service
 from lb.data.tunnel import Tunnel
 from lb.http.heads import BadHead, find_end, parse_request, skip_empty_lines
-from lb.http.stream import HIGH_WATER, Stream
+from lb.http.stream import HIGH_WATER
 
 HEAD_SECONDS = 15.0
 """Time for a head to come, from its first byte."""
@@ -34,6 +35,7 @@ class Home(Protocol):
     """Whether connections end before their next request."""
     keep_alive: bool
     """Whether connections may go on after the request that they are at."""
+    departures: Departures
 
     @property
     def service(self) -> Service:
@@ -46,7 +48,7 @@ class Home(Protocol):
         """Note that a connection is gone."""
 
 
-class Client(Stream):
+class Client(HeldStream):
     """A connection from a client."""
 
     __slots__ = (
@@ -69,7 +71,7 @@ class Client(Stream):
     )
 
     def __init__(self, home: Home) -> None:
-        super().__init__()
+        super().__init__(home.departures)
         self._home = home
         self._loop = asyncio.get_running_loop()
         self._time = self._loop.time

@@ -85,6 +85,8 @@ class Exchange(Failover):
             self._begin(self._moved_at)
         elif self.request.kept_size > REPLAY_LIMIT:
             self._client.pause()
+            if self._ticket is not None:
+                self._client.hold()
         return self.request.body.rest
 
     def client_ended(self) -> bool:
@@ -200,6 +202,11 @@ class Exchange(Failover):
             self._client.resume() if reads else self._client.pause()
 
     # What the search for a replica calls
+
+    def queued(self) -> None:
+        """Notice a client that goes, also if all that may be held of its body has come."""
+        if self._client.paused:
+            self._client.hold()
 
     def ask(self, replica: Replica, connection: Connection, now: float) -> None:
         """Send the request to a replica."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from lb.data import answers
 from lb.data.attempt import Attempt
+from lb.data.departures import HeldStream
 from lb.data.ejection import GATEWAY_FAILURES
 from lb.data.record import COMPLETE, CUT, Record
 from lb.data.relay import Relay
@@ -17,7 +18,6 @@ from lb.data.request_ids import new_request_id
 from lb.data.search import Search
 from lb.data.service import Service
 from lb.data.tunnel import Tunnel
-from lb.http.stream import Stream
 
 
 class Front(Protocol):
@@ -54,7 +54,7 @@ class Failover(Search):
 
     def __init__(
         self,
-        client: Stream,
+        client: HeldStream,
         front: Front,
         request: Request,
         service: Service,

@@ -20,6 +20,8 @@ LEAVE = "leave"
 """What a holder tells: another process accepts now."""
 LEFT = "left"
 """What a process answers to that."""
+REACT = "react"
+"""What a holder asks from time to time, and a process that does not hang says, too."""
 
 
 class HeldSockets:
@@ -37,6 +39,8 @@ class HeldSockets:
             if message.values.get("say") == LEAVE:
                 leave()
                 self._channel.send({"say": LEFT})
+            elif message.values.get("say") == REACT:
+                self._channel.send({"say": REACT})
             elif not (reply := self._replies.popleft()).done():
                 reply.set_result(message)
         self._gone = True

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lb.data.channel import Channel, Message
-from lb.data.held_sockets import BEGIN, CLOSE, LEAVE, LEFT, OPEN
+from lb.data.held_sockets import BEGIN, CLOSE, LEAVE, LEFT, OPEN, REACT
 from lb.data.serving import STOP_SECONDS
 from lb.data.sockets import OwnSockets
 
@@ -29,6 +29,11 @@ _HEALTHY_SECONDS = 1.0
 _KILL_SECONDS = STOP_SECONDS + 3
 """Time from SIGTERM to SIGKILL."""
 
+HANGING_SECONDS = 10.0
+"""Time between two questions whether a process reacts."""
+HANGING_QUESTIONS = 6
+"""Questions in a row without an answer after which it is killed: as many as those of the stack's
+supervisor, and counted for the same reason, that the time goes on while a computer sleeps."""
 _LEAVE_SECONDS = 3.0
 """Longest wait until all processes accept no more."""
 
@@ -45,6 +50,20 @@ class _Member:
     ports: set[int] = field(default_factory=set)
     left: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when it accepts no more."""
+    reacted: bool = False
+    """Whether it answered the last question whether it reacts."""
+    watch: asyncio.Task[None] | None = None
+
+    async def kill_if_it_hangs(self) -> None:
+        """Ask whether the process reacts until it does not, and end it then."""
+        missed = 0
+        while missed < HANGING_QUESTIONS:
+            self.reacted = False
+            self.channel.send({"say": REACT})
+            await asyncio.sleep(HANGING_SECONDS)
+            missed = 0 if self.reacted else missed + 1
+        _log.error("process %d runs and does not react: killed", self.number)
+        self.process.kill()
 
 
 class Holder:
@@ -131,9 +150,10 @@ class Holder:
     async def _live(self, number: int) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            arguments = ("--number", str(number), "--held", str(theirs.fileno()))
+            which = ("--number", str(number), "--of", str(self._count))
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "lb", "data", *arguments),
+                *(sys.executable, "-P", "-m", "lb", "data", *which),
+                *("--held", str(theirs.fileno())),
                 pass_fds=[theirs.fileno()],
                 env=self._environment,
             )
@@ -142,6 +162,8 @@ class Holder:
             member.channel.send({"say": LEAVE})
         while message := await member.channel.receive():
             await self._take(member, message)
+        if member.watch is not None:
+            member.watch.cancel()
         member.left.set()
         code = await process.wait()
         log = _log.info if self._ending else _log.error
@@ -162,6 +184,9 @@ class Holder:
                 self._all_serve.set()
             await self._may_begin.wait()
             member.channel.send({})
+            member.watch = asyncio.create_task(member.kill_if_it_hangs())
+        elif message.values["say"] == REACT:
+            member.reacted = True
 
     async def _lend(self, member: _Member, port: int) -> None:
         # Before, so that what another process gives back meanwhile does not close it.

@@ -10,6 +10,7 @@ import socket
 import sys
 
 from lb.data.client import Client
+from lb.data.departures import Departures
 from lb.data.exhaustion import Exhausted, is_exhaustion
 from lb.data.service import Service
 from lb.data.sockets import Sockets
@@ -37,6 +38,7 @@ class Listener:
         self.closing = False
         self.keep_alive = True
         """Whether connections may go on after the request that they are at."""
+        self.departures = Departures()
         self._clients: set[Client] = set()
         self._descriptors = _descriptors()
         self._spare = min(_SPARE, self._descriptors // 4)

@@ -13,6 +13,7 @@ from lb.data.control_socket import check_directory, own, remove_dead_sockets
 from lb.data.handover import Handover, take_over
 from lb.data.held_sockets import HeldSockets
 from lb.data.serving import Serving
+from lb.data.share import Share
 from lb.data.sockets import OwnSockets
 from lb.files import handover_socket
 from skyflow.config import Settings
@@ -35,16 +36,16 @@ def run(settings: Settings, host: str, *, replace: bool = False) -> None:
     uvloop.run(_serve(settings, host, replace))
 
 
-def run_held(settings: Settings, number: int, descriptor: int) -> None:
+def run_held(settings: Settings, share: Share, descriptor: int) -> None:
     """Serve until SIGTERM or SIGINT, or until the holder of the sockets says or is gone.
 
     Args:
         settings: Settings of the installation.
-        number: Which of several processes this is, from 0.
+        share: Which of several processes this is.
         descriptor: The connection to the holder.
     """
     allow_many_files()
-    uvloop.run(_serve_held(settings, number, socket.socket(fileno=descriptor)))
+    uvloop.run(_serve_held(settings, share, socket.socket(fileno=descriptor)))
 
 
 async def _serve(settings: Settings, host: str, replace: bool) -> None:
@@ -74,9 +75,9 @@ async def _serve(settings: Settings, host: str, replace: bool) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _serve_held(settings: Settings, number: int, connection: socket.socket) -> None:
+async def _serve_held(settings: Settings, share: Share, connection: socket.socket) -> None:
     sockets = HeldSockets(Channel(connection))
-    serving = Serving(settings, sockets, number)
+    serving = Serving(settings, sockets, share)
     listening = asyncio.create_task(sockets.run(serving.leave))
 
     async def begun() -> None:

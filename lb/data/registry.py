@@ -17,6 +17,7 @@ from lb.data.listener import Listener, PortUnavailable
 from lb.data.moments import Clock, Moment, moment
 from lb.data.saving import Saving
 from lb.data.service import Service
+from lb.data.share import ALL, Share
 from lb.data.sockets import Sockets
 from lb.data.wakes import Wakes
 
@@ -45,6 +46,7 @@ class Registry:
         logs: AccessLogs,
         trust_seconds: float = TRUST_SECONDS,
         clock: Clock = moment,
+        share: Share = ALL,
     ) -> None:
         """Begin without services.
 
@@ -54,6 +56,7 @@ class Registry:
             logs: Where requests are logged.
             trust_seconds: How long an address is used that nobody vouches for.
             clock: Tells the time.
+            share: This process's part of limits.
         """
         self.trust_seconds = trust_seconds
         self.wakes = Wakes()
@@ -61,6 +64,7 @@ class Registry:
         self._files = files
         self._logs = logs
         self._clock = clock
+        self._share = share
         self._slots: dict[str, Slot] = {}
         self._removed: dict[str, EndpointSet] = {}
         self._retired: list[tuple[Service, Listener | None]] = []
@@ -243,7 +247,7 @@ class Registry:
     def _new(self, endpoints: EndpointSet) -> Service:
         changed = partial(self._saving.changed, endpoints.service)
         doubts = Doubts(endpoints.service, changed, self.trust_seconds, self._clock)
-        return Service(endpoints, doubts, self.wakes, self._logs.write)
+        return Service(endpoints, doubts, self.wakes, self._logs.write, self._share)
 
     async def _open(self, service: Service, port: int) -> Listener:
         listener = Listener(service)

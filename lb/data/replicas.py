@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from lb.data.endpoints import Endpoint
@@ -76,3 +76,12 @@ class Replica:
         for future in waiting:
             if not future.done():
                 future.set_result(None)
+
+
+def known_or_new(known: Mapping[tuple[int, str], Replica], endpoint: Endpoint) -> Replica:
+    """Return the replica of an endpoint, from those known by id and URL or a new one."""
+    replica = known.get((endpoint.replica_id, endpoint.url))
+    if replica is None:
+        return Replica(endpoint)
+    replica.take_over(endpoint)
+    return replica

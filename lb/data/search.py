@@ -72,6 +72,10 @@ class Search(ABC):
     def give_up(self, answer: answers.Answer) -> None:
         """Answer the request without a replica."""
 
+    @abstractmethod
+    def queued(self) -> None:
+        """Note that the request waits for a replica."""
+
     def _begin(self, now: float) -> None:
         """Search, now or when as much of the body came as the choice depends on."""
         # Where nobody is ready there is nothing to choose, and whoever is woken sees who waits.
@@ -181,6 +185,7 @@ class Search(ABC):
             self.give_up(found)
         else:
             self._ticket = found
+            self.queued()
 
     def _admitted(self, answer: answers.Answer | None) -> None:
         self._ticket = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from time import monotonic as now
 
 from lb.data import answers
@@ -19,9 +20,10 @@ from lb.data.measures import Measures
 from lb.data.moments import Moment
 from lb.data.policies import Choice
 from lb.data.record import Record
-from lb.data.replicas import Replica
+from lb.data.replicas import Replica, known_or_new
 from lb.data.request import Request
 from lb.data.retry_budget import RetryBudget
+from lb.data.share import ALL, Share
 from lb.data.wakes import Wakes
 
 LineWriter = Callable[[EndpointSet, Record], None]
@@ -38,6 +40,7 @@ class Service:
         doubts: Doubts,
         wakes: Wakes | None = None,
         log: LineWriter = lambda _, __: None,
+        share: Share = ALL,
     ) -> None:
         """Prepare for requests.
 
@@ -46,6 +49,7 @@ class Service:
             doubts: Takes note of what could not be reached; belongs to this service alone.
             wakes: Told of a request that comes while no replica is ready.
             log: Writes the access log.
+            share: This process's part of limits.
 
         Raises:
             InvalidEndpointSet: The set can never be served.
@@ -68,6 +72,9 @@ class Service:
         self.prefix_bytes = 0
         """How much of a request's content the policy wants to see; 0 for nothing."""
         self._log = log
+        self._share = share
+        self._limit: int | None = None
+        """Most requests that a replica gets from this process at once."""
         self._ready: list[Replica] = []
         self._leaving: list[Replica] = []
         self.update(endpoints)
@@ -80,8 +87,8 @@ class Service:
         """
         check_endpoint_set(endpoints)
         known = {(replica.id, replica.url): replica for replica in self._replicas()}
-        ready = [_known(known, endpoint) for endpoint in endpoints.endpoints]
-        draining = [_known(known, endpoint) for endpoint in endpoints.draining]
+        ready = [known_or_new(known, endpoint) for endpoint in endpoints.endpoints]
+        draining = [known_or_new(known, endpoint) for endpoint in endpoints.draining]
         others = dict.fromkeys([*self._leaving, *self._ready, *draining])
         left = [replica for replica in others if replica not in ready]
         for replica in left:
@@ -100,7 +107,7 @@ class Service:
         self.endpoints = endpoints
         for replica in ready:
             replica.freed = self._freed if endpoints.max_concurrency else None
-        self.admission.bound(endpoints.queue)
+        self._bound(endpoints)
         self.confirm()
 
     def confirm(self) -> None:
@@ -155,7 +162,7 @@ class Service:
         """Return the replica to send a request to; None when none is left, or none has room."""
         plain = not (tried or self._doubts.since or self.ejections.ejected)
         candidates: Sequence[Replica] = self._ready if plain else self._preferred(tried)
-        limit = self.endpoints.max_concurrency
+        limit = self._limit
         if not candidates:
             return None
         chosen = self._choice.choose(candidates, request)
@@ -171,7 +178,7 @@ class Service:
 
     def has_room(self, tried: Collection[Replica]) -> bool:
         """Return whether a request that was at these replicas can be sent to another one now."""
-        limit = self.endpoints.max_concurrency
+        limit = self._limit
         preferred = self._preferred(tried)
         return any(limit is None or replica.in_flight < limit for replica in preferred)
 
@@ -261,6 +268,14 @@ class Service:
                 continue
         return sum(replica.in_flight for replica in busy)
 
+    def _bound(self, endpoints: EndpointSet) -> None:
+        """Take on this process's part of the limits of a set."""
+        limit, queue = endpoints.max_concurrency, endpoints.queue
+        self._limit = None if limit is None else self._share.of(limit)
+        if queue is not None:
+            queue = replace(queue, max_requests=self._share.of(queue.max_requests))
+        self.admission.bound(queue)
+
     def _preferred(self, tried: Collection[Replica]) -> Sequence[Replica]:
         """Return those that a request should go to, of the replicas that it was not at."""
         found: Sequence[Replica] = self._ready
@@ -289,7 +304,7 @@ class Service:
         return all(other in self._doubts or other in self.ejections for other in others)
 
     def _freed(self, replica: Replica) -> None:
-        if replica.in_flight + 1 == self.endpoints.max_concurrency and replica in self._ready:
+        if replica.in_flight + 1 == self._limit and replica in self._ready:
             self.admission.freed()
 
     def _refusal(self, seconds: float | None) -> answers.Answer:
@@ -315,11 +330,3 @@ def _without_forgotten(left: list[Replica], draining: list[Replica]) -> list[Rep
     idle = [replica for replica in left if not replica.in_flight and replica not in draining]
     forgotten = idle[:-REMEMBERED]
     return [replica for replica in left if replica not in forgotten]
-
-
-def _known(known: dict[tuple[int, str], Replica], endpoint: Endpoint) -> Replica:
-    replica = known.get((endpoint.replica_id, endpoint.url))
-    if replica is None:
-        return Replica(endpoint)
-    replica.take_over(endpoint)
-    return replica

@@ -16,6 +16,7 @@ from lb.data.control_socket import PrivateSocket
 from lb.data.endpoint_files import EndpointFiles
 from lb.data.presence import Presence
 from lb.data.registry import Registry
+from lb.data.share import ALL, Share
 from lb.data.sockets import Sockets
 from lb.data.upkeep import Upkeep
 from lb.files import control_socket, leaving_socket
@@ -40,12 +41,13 @@ _log = logging.getLogger(__name__)
 class Serving:
     """One process of the data plane: the first of several is the one that writes to disk."""
 
-    def __init__(self, settings: Settings, sockets: Sockets, number: int = 0) -> None:
+    def __init__(self, settings: Settings, sockets: Sockets, share: Share = ALL) -> None:
+        number = share.number
         self._settings = settings
         self._sockets = sockets
         self._logs = AccessLogs(settings.balancer / "access")
         files = EndpointFiles(settings.balancer / "endpoints", read_only=number > 0)
-        self._registry = Registry(sockets, files, self._logs)
+        self._registry = Registry(sockets, files, self._logs, share=share)
         self._presence = Presence(settings.balancer / "alive.json", read_only=number > 0)
         self._socket = PrivateSocket(control_socket(settings, number))
         self._stop = asyncio.Event()

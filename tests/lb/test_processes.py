@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import subprocess
@@ -14,11 +15,15 @@ import psutil
 import pytest
 
 from lb.control.data_plane import DataPlane
+from lb.data import holder
+from lb.data.sockets import OwnSockets
 from lb.files import control_sockets
 from skyflow.config import Settings
+from skyflow.state import QueueLimits
 from tests.lb.plane import Served, endpoint_set, process
 from tests.lb.test_endpoint_sets import Slow, named
 from tests.lb.test_handover import eventually_lives, lives
+from tests.lb.test_queue import Busy
 from tests.lb.wire import ask, connection, content, get, replica, status
 from tests.processes import words_of
 from tests.waiting import eventually
@@ -89,6 +94,48 @@ async def test_counters_of_all_processes_are_told_as_one(group: Group) -> None:
         assert (counters.requests, counters.codes) == (40, {"200": 40})
 
 
+async def test_a_limit_holds_for_all_processes_together(group: Group) -> None:
+    busy = Busy()
+    async with replica(busy) as upstream:
+        served = await group.serve(upstream.url)
+        queue = QueueLimits(max_requests=100, max_wait_seconds=60)
+        await served.change(max_concurrency=2, queue=queue)
+        asked = [asyncio.create_task(ask(served.port, get())) for _ in range(30)]
+        await eventually(lambda: busy.running == 2, what="each process has sent one")
+        busy.finish(len(asked))
+        assert {status(answer) for answer in await asyncio.gather(*asked)} == {200}
+        assert busy.most == 2
+
+
+async def test_a_process_that_hangs_is_killed_and_started_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holder, "HANGING_SECONDS", 0.1)
+    holding = holder.Holder(
+        OwnSockets("127.0.0.1", count=2), 2, {**os.environ, "SKYFLOW_HOME": str(home)}
+    )
+    (home / "balancer").mkdir()
+    holding.begin()
+    await holding.start()
+    try:
+        async with DataPlane(Settings(home=home)) as api:
+            await eventually_lives(api, TWO)
+            before = await lives(api)
+            frozen = next(
+                each for each in psutil.Process().children() if "--held" in words_of(each)
+            )
+            frozen.send_signal(signal.SIGSTOP)
+            await eventually(lambda: not frozen.is_running(), seconds=10)
+
+            async def another() -> bool:
+                now = await lives(api)
+                return len(now) == 2 and now != before
+
+            await eventually(another, what="another one answers")
+    finally:
+        await holding.stop()
+
+
 async def test_a_killed_process_refuses_no_connection(group: Group) -> None:
     async with replica(named(b"x")) as upstream:
         served = await group.serve(upstream.url)
@@ -113,8 +160,6 @@ async def test_a_process_that_comes_back_serves_the_newest_set(group: Group) -> 
 
 
 async def test_a_port_that_a_stranger_shares_is_not_listened_on(group: Group) -> None:
-    from lb.data.sockets import OwnSockets
-
     wanted = endpoint_set()
     stranger = OwnSockets("127.0.0.1", count=2)
     for each in await stranger.open(wanted.port):
