@@ -16,7 +16,8 @@ from benchmarks.autoscaling.runs import Case, run
 from benchmarks.autoscaling.table import table
 from benchmarks.autoscaling.traces import Trace
 
-_QUICK_SHORTER = 6.0
+_QUICK_SHORTER = 10.0
+_QUICK_PERIOD = 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,19 +43,15 @@ def measure(options: argparse.Namespace) -> Results:
     """
     begun = time.monotonic()
     shorter = _QUICK_SHORTER if options.quick else 1.0
-    seeds = 1 if options.quick else options.seeds
-    made = [traces.built_in(options.names, seed, shorter) for seed in range(seeds)]
+    period = _QUICK_PERIOD if options.quick else options.period
+    made = [traces.built_in(options.names, seed, shorter) for seed in options.seeds]
     by_name: list[list[Trace]] = [list(group) for group in zip(*made, strict=True)]
     if options.traces is not None:
-        by_name.append([azure(options.traces, options.factor, seed) for seed in range(seeds)])
+        by_name.append([azure(options.traces, options.factor, seed) for seed in options.seeds])
     cold_starts = options.cold_starts[-1:] if options.quick else options.cold_starts
     cases = [Case(group, cold_start) for group in by_name for cold_start in cold_starts]
-    rules = [
-        each
-        for each in contenders(options.period)
-        if not options.rules or each.name in options.rules
-    ]
-    results = Results({"seeds": seeds})
+    rules = [each for each in contenders(period) if not options.rules or each.name in options.rules]
+    results = Results({"seeds": " ".join(map(str, options.seeds))})
     run(cases, rules, results, _say)
     results.settings["simulated in"] = f"{time.monotonic() - begun:.0f} s"
     return results
@@ -87,9 +84,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--names", type=_names, default=all_names, help="built-in traces")
     parser.add_argument("--rules", type=_comma_separated, default="", help="only these rules")
     parser.add_argument("--cold-starts", type=_numbers, default="30,120", help="seconds")
-    parser.add_argument("--seeds", type=int, default=3, help="traces of each kind, averaged")
-    parser.add_argument("--period", type=float, default=1.0, help="seconds between looks of ours")
-    parser.add_argument("--quick", action="store_true", help="short traces, one seed")
+    parser.add_argument("--seeds", type=_seeds, default="0", help="of traces, averaged")
+    parser.add_argument("--period", type=float, default=2.0, help="seconds between looks of ours")
+    parser.add_argument("--quick", action="store_true", help="short traces, one cold start")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--out", type=Path, metavar="DIR", default=Path("build/bench"))
     return parser.parse_args(arguments)
@@ -104,6 +101,10 @@ def _names(text: str) -> list[str]:
 
 def _numbers(text: str) -> list[float]:
     return [float(number) for number in _comma_separated(text)]
+
+
+def _seeds(text: str) -> list[int]:
+    return [int(number) for number in _comma_separated(text)]
 
 
 def _comma_separated(text: str) -> list[str]:
