@@ -46,7 +46,7 @@ chaos: dev ## Long runs: kills and freezes in 500 runs, replicas killed under lo
 bench: .venv/.bench ## Compare the balancer with others (about 15 minutes)
 	@$(BIN)/python -m benchmarks.lb $(ARGS)
 
-bench-autoscaling: .venv/.bench ## Compare autoscaling rules in a simulation (about 20 minutes)
+bench-autoscaling: .venv/.bench ## Compare autoscaling rules in a simulation (about 15 minutes)
 	@$(BIN)/python -m benchmarks.autoscaling $(ARGS)
 
 lint: dev ## Check format, style, types and the directions of imports

@@ -49,7 +49,9 @@ def measure(options: argparse.Namespace) -> Results:
     if options.traces is not None:
         by_name.append([azure(options.traces, options.factor, seed) for seed in options.seeds])
     cold_starts = options.cold_starts[-1:] if options.quick else options.cold_starts
-    cases = [Case(group, cold_start) for group in by_name for cold_start in cold_starts]
+    cases = [
+        Case(options.seeds, group, cold_start) for group in by_name for cold_start in cold_starts
+    ]
     rules = [each for each in contenders(period) if not options.rules or each.name in options.rules]
     results = Results({"seeds": " ".join(map(str, options.seeds))})
     run(cases, rules, results, _say)

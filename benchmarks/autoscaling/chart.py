@@ -40,7 +40,7 @@ def draw(results: Results, path: Path) -> None:
     for panel in panels[len(cases) :]:
         panel.set_axis_off()
     figure.suptitle(
-        "Requests without a first byte after 2 s, what fewer of them cost: left and low is best\n"
+        "Requests without a first byte after 2 s, and what avoiding them costs: left, low is best\n"
         "A line is a rule with several targets, its large point the default; ringed: on the front",
         fontsize=11,
     )

@@ -20,8 +20,9 @@ BEGIN_SECONDS = 5 * MINUTE
 class Case:
     """A trace, made from each seed, and a cold start."""
 
+    seeds: Sequence[int]
     traces: Sequence[Trace]
-    """By seed."""
+    """One from each seed."""
     cold_start: float
     """Seconds."""
 
@@ -47,7 +48,10 @@ def run(
 
 
 def _point(case: Case, rule: Contender, target: float) -> Point:
-    outcomes = [_outcome(case, rule, target, seed) for seed in range(len(case.traces))]
+    outcomes = [
+        _outcome(trace, seed, rule, target, case.cold_start)
+        for trace, seed in zip(case.traces, case.seeds, strict=True)
+    ]
     requests = sum(each.requests for each in outcomes)
     return Point(
         case=case.name,
@@ -63,7 +67,6 @@ def _point(case: Case, rule: Contender, target: float) -> Point:
     )
 
 
-def _outcome(case: Case, rule: Contender, target: float, seed: int) -> Outcome:
-    trace = case.traces[seed]
+def _outcome(trace: Trace, seed: int, rule: Contender, target: float, cold_start: float) -> Outcome:
     ready = math.ceil(trace.busy(0, BEGIN_SECONDS) / DEFAULT_SHARE)
-    return simulate(trace, rule.make(target, trace), case.cold_start, seed, ready)
+    return simulate(trace, rule.make(target, trace), cold_start, seed, ready)
