@@ -11,16 +11,21 @@ from skyflow.state import ReplicaPhase, ReplicaReport
 
 def machine_requests(state: ReplicaState) -> list[MachineRequest]:
     """Return the machines that this attempt asks for, one for each node."""
-    settings = state.version.settings
+    settings, place = state.version.settings, state.offer.place
+    asked = settings.resources[state.offer.request]
     return [
         MachineRequest(
             name=machine_name(
                 state.installation, state.incarnation, state.replica_id, node, state.attempt
             ),
-            place=state.offer.place,
+            place=place,
             port=settings.port,
-            disk_gib=max(request.disk_gib for request in settings.resources),
-            labels=(("skyflow-service", state.service),),
+            disk_gib=asked.disk_gib,
+            disk_tier=asked.disk_tier,
+            network_tier=asked.network_tier,
+            image=asked.image(place.region),
+            accelerators=state.offer.accelerator_count > 0,
+            labels=(*asked.labels, ("skyflow-service", state.service)),
         )
         for node in range(settings.num_nodes)
     ]

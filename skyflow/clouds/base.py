@@ -18,6 +18,12 @@ class MachineRequest(Record):
     port: int
     """Port that the service wants to listen on."""
     disk_gib: int = 256
+    disk_tier: str | None = None
+    network_tier: str | None = None
+    image: str | None = None
+    """Image as the service YAML names it; None for the cloud's usual one."""
+    accelerators: bool = False
+    """Whether the machine has accelerators, for which the usual image differs."""
     labels: tuple[tuple[str, str], ...] = ()
 
 

@@ -76,7 +76,7 @@ async def find_offers(settings: Settings, query: OfferQuery) -> Offers:
     usual = set(await enabled_clouds(settings)) if unnamed else set()
     order = sorted(names | usual)
     answers = await asyncio.gather(
-        *(_ask(name, settings, _meant_for(name, query, usual)) for name in order)
+        *(_ask(name, settings, query, _meant_for(name, query, usual)) for name in order)
     )
     found: dict[Place, Offer] = {}
     for offer in sorted((offer for offers, _ in answers for offer in offers), key=_rank):
@@ -126,16 +126,19 @@ async def _problem(name: str, settings: Settings) -> str | None:
 
 
 def _meant_for(name: str, query: OfferQuery, usual: set[str]) -> list[tuple[int, ResourceRequest]]:
-    """Return the requests that a cloud may meet, each with its preference."""
+    """Return the requests that a cloud may meet, each with its position."""
     return [
-        (position if query.ordered else 0, request)
+        (position, request)
         for position, request in enumerate(query.resources)
         if request.cloud == name or (request.cloud is None and name in usual)
     ]
 
 
 async def _ask(
-    name: str, settings: Settings, requests: list[tuple[int, ResourceRequest]]
+    name: str,
+    settings: Settings,
+    query: OfferQuery,
+    requests: list[tuple[int, ResourceRequest]],
 ) -> tuple[Sequence[Offer], str | None]:
     if problem := await _problem(name, settings):
         return [], f"{name}: {problem}"
@@ -144,12 +147,14 @@ async def _ask(
         answers = await asyncio.gather(*(cloud.offers(request) for _, request in requests))
     except SkyflowError as error:
         return [], f"{name}: {error.message}"
-    preferred = [
-        offer.model_copy(update={"preference": preference})
-        for (preference, _), answer in zip(requests, answers, strict=True)
+    found = [
+        offer.model_copy(
+            update={"preference": position if query.ordered else 0, "request": position}
+        )
+        for (position, _), answer in zip(requests, answers, strict=True)
         for offer in answer
     ]
-    return preferred, None
+    return found, None
 
 
 def _rank(offer: Offer) -> tuple[int, float, str, str, str, str, bool]:

@@ -23,9 +23,31 @@ class ResourceRequest(Record):
     accelerator: str | None = None
     """Canonical accelerator name, such as `A100-80GB`."""
     accelerator_count: float = 0
+    accelerator_memory_gib: float | None = None
+    """Memory of each accelerator in GiB, for a request that names memory and no accelerator."""
+    accelerator_memory_or_more: bool = False
+    accelerator_maker: str | None = None
+    """Maker, such as `nvidia`, that a request by memory may name."""
     use_spot: bool = False
+    max_hourly_price: float | None = None
+    """Most that a machine may cost, in US dollars per hour."""
     disk_gib: int = 256
     """Size of the boot disk in GiB."""
+    disk_tier: str | None = None
+    """Speed of the boot disk: `low`, `medium`, `high`, `ultra` or `best`."""
+    network_tier: str | None = None
+    """Speed of the network: `standard` or `best`."""
+    local_disk: str | None = None
+    """Disks that are part of the machine, such as `nvme:300+`."""
+    images: tuple[tuple[str, str], ...] = ()
+    """Image by region; an empty region stands for any."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """Labels of the machines at their cloud."""
+
+    def image(self, region: str) -> str | None:
+        """Return the image to start in a region; None for the cloud's usual one."""
+        images = dict(self.images)
+        return images.get(region, images.get(""))
 
 
 class Place(Record):
@@ -52,8 +74,14 @@ class Offer(Record):
     memory_gib: float
     accelerator: str | None = None
     accelerator_count: float = 0
+    accelerator_memory_gib: float | None = None
+    """Memory of each accelerator in GiB."""
+    local_disk_gib: float = 0
+    """Size of all disks that are part of the machine, in GiB."""
     preference: int = 0
     """Lower is tried first, whatever it costs."""
+    request: int = 0
+    """Position, among the requests that were asked for, of the one that it meets."""
 
 
 class Refusal(Record):
