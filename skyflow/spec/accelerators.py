@@ -39,10 +39,16 @@ _FORMS = "NAME or NAME:COUNT such as L4:8, a mapping of names to counts, or a li
 
 @dataclass(frozen=True)
 class Accelerator:
-    """A kind of accelerator and how many of it a machine has."""
+    """What each accelerator of a machine must be, and how many of it the machine has."""
 
-    name: str
+    name: str | None
+    """None for any that has the memory."""
     count: float
+    memory_gib: float | None = None
+    """Memory of each in GiB, where that is asked for in place of a name."""
+    memory_or_more: bool = False
+    maker: str | None = None
+    """Maker such as `nvidia`; None for any."""
 
 
 def read_accelerators(value: Any) -> AcceleratorChoices:
@@ -80,15 +86,18 @@ Accelerators: TypeAlias = Annotated[
 """Accelerators in any form."""
 
 
-def is_by_memory(choice: str) -> bool:
-    """Return whether a choice names an amount of memory and not an accelerator."""
-    return _BY_MEMORY.fullmatch(choice) is not None
-
-
 def parse_accelerators(accelerators: AcceleratorChoices | None) -> tuple[Accelerator, ...]:
     """Return the accelerators of a request that `read_accelerators` made, in its order."""
-    parted = [choice.rpartition(":") for choice in accelerators or ()]
-    return tuple(Accelerator(name, float(count)) for name, _, count in parted)
+    return tuple(_parse(choice) for choice in accelerators or ())
+
+
+def _parse(choice: str) -> Accelerator:
+    name, _, count = choice.rpartition(":")
+    memory = _BY_MEMORY.fullmatch(name)
+    if memory is None:
+        return Accelerator(name, float(count))
+    gib = float(memory[2]) * _GIB[memory[3].upper()]
+    return Accelerator(None, float(count), gib, bool(memory[4]), memory[1])
 
 
 def _read_choice(text: Any, count: Any, path: KeyPath, faults: list[Fault]) -> str:

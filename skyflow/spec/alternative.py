@@ -79,21 +79,21 @@ class Alternative(Section):
     """The cloud's name of the machine type."""
     use_spot: bool | None = None
     """Whether machines are bought on the spot market."""
-    max_hourly_cost: Annotated[Annotated[float, Field(gt=0)] | None, NOT_YET] = None
+    max_hourly_cost: Annotated[float, Field(gt=0)] | None = None
     """Most that a machine may cost, in US dollars per hour."""
     disk_size: DiskSize | None = None
     """Boot disk in GiB."""
-    disk_tier: Annotated[DiskTier | None, NOT_YET] = None
+    disk_tier: DiskTier | None = None
     """Speed of the boot disk."""
-    local_disk: Annotated[str | None, NOT_YET] = None
+    local_disk: str | None = None
     """Disks that are part of the machine, such as `nvme:300+`."""
-    network_tier: Annotated[NetworkTier | None, NOT_YET] = None
+    network_tier: NetworkTier | None = None
     """Speed of the network."""
     ports: Ports | None = None
     """Ports that the service listens on."""
-    image_id: Annotated[Image | None, NOT_YET] = None
+    image_id: Image | None = None
     """Image of the machine, or `docker:IMAGE` for a container in which scripts run."""
-    labels: Annotated[dict[str, str] | None, NOT_YET] = None
+    labels: dict[str, str] | None = None
     """Labels of the machines at their cloud."""
     volumes: Annotated[tuple[JsonValue, ...] | None, NOT_YET] = None
     """Further disks."""
