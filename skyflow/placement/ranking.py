@@ -36,11 +36,11 @@ def rank(
     zones = Counter(_zone(place) for place in in_use)
     regions = Counter(_region(place) for place in in_use)
 
-    def spread(offer: Offer) -> tuple[int, int]:
+    def held(offer: Offer) -> tuple[int, int]:
         return zones[_zone(offer.place)], regions[_region(offer.place)]
 
     # Sorting keeps the order by price among those that are equal here.
-    return tuple(offer for band in _bands(usable) for offer in sorted(band, key=spread))
+    return tuple(offer for band in _bands(usable) for offer in sorted(band, key=held))
 
 
 def shortlist(ranked: Sequence[Offer], most: int = MOST_OFFERS) -> tuple[Offer, ...]:
@@ -61,6 +61,15 @@ def shortlist(ranked: Sequence[Offer], most: int = MOST_OFFERS) -> tuple[Offer, 
             break
         chosen.add(at)
     return tuple(ranked[at] for at in sorted(chosen))
+
+
+def spread(ranked: Sequence[Offer], replicas: int) -> tuple[Offer, ...]:
+    """Return the offer that each of some replicas gets if none is refused; the same for many."""
+    candidates = shortlist(ranked)
+    chosen: list[Offer] = []
+    for _ in range(replicas if candidates else 0):
+        chosen.append(rank(candidates, in_use=[offer.place for offer in chosen])[0])
+    return tuple(chosen)
 
 
 def why_first(

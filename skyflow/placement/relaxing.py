@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from skyflow.placement.offers import Offer, Place, ResourceRequest
@@ -12,16 +12,11 @@ from skyflow.placement.ranking import offer_in_words
 NAMES_SHOWN = 8
 """Most regions, zones or accelerators that a reason names."""
 
-_WITHOUT_ACCELERATORS: Mapping[str, object] = {
-    "accelerator": None,
-    "accelerator_count": 0,
-    "accelerator_memory_gib": None,
-    "accelerator_memory_or_more": False,
-    "accelerator_maker": None,
-}
+COUNTS = (0.5, 1, 2, 3, 4, 6, 8, 10, 12, 16)
+"""Numbers of accelerators that machines have."""
+
 _WITHOUT: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
-        "accelerators": _WITHOUT_ACCELERATORS,
         "cloud": {"cloud": None},
         "region": {"region": None, "zone": None},
         "zone": {"zone": None},
@@ -43,13 +38,31 @@ _WITHOUT: Mapping[str, Mapping[str, object]] = MappingProxyType(
 def relaxations(
     requests: Sequence[ResourceRequest],
 ) -> Sequence[tuple[str, tuple[ResourceRequest, ...]]]:
-    """Return each key that constrains any of the requests, with the requests without it."""
-    found = []
+    """Return each key that constrains any of the requests, with the requests without it.
+
+    In place of the accelerators asked for come those in any number, or with any memory.
+    """
+    accelerated = tuple(relaxed for each in requests for relaxed in _any_accelerators(each))
+    found = [("accelerators", accelerated)] if accelerated else []
     for key, changes in _WITHOUT.items():
         relaxed = tuple(dict.fromkeys(each.model_copy(update=changes) for each in requests))
         if relaxed != tuple(dict.fromkeys(requests)):
             found.append((key, relaxed))
     return found
+
+
+def any_accelerator() -> tuple[ResourceRequest, ...]:
+    """Return requests that every machine with an accelerator meets one of."""
+    return tuple(
+        ResourceRequest(
+            accelerator_memory_gib=0,
+            accelerator_memory_or_more=True,
+            accelerator_count=count,
+            use_spot=use_spot,
+        )
+        for count in COUNTS
+        for use_spot in (False, True)
+    )
 
 
 def why_refused(key: str, requests: Sequence[ResourceRequest], offers: Sequence[Offer]) -> str:
@@ -86,19 +99,30 @@ def _unknown(name: str, known: Sequence[str]) -> str:
     return f"`accelerators`: no cloud that can be used has `{name}`; {hint}"
 
 
+def _any_accelerators(request: ResourceRequest) -> Iterator[ResourceRequest]:
+    by_memory = request.accelerator_memory_gib is not None
+    if request.accelerator is None and not by_memory:
+        return
+    changes: dict[str, object] = {}
+    if by_memory:
+        changes = {
+            "accelerator_memory_gib": 0,
+            "accelerator_memory_or_more": True,
+            "accelerator_maker": None,
+        }
+    for count in COUNTS:
+        yield request.model_copy(update={**changes, "accelerator_count": count})
+
+
 def _accelerators(requests: Sequence[ResourceRequest], offers: Sequence[Offer]) -> str:
-    counts = {
-        name: sorted({o.accelerator_count for o in offers if o.accelerator == name})
-        for name in dict.fromkeys(each.accelerator for each in requests if each.accelerator)
-    }
-    offered = [
-        f"{name} by {_names(f'{count:g}' for count in each)}"
+    counts: dict[str, set[float]] = {}
+    for offer in offers:
+        counts.setdefault(offer.accelerator or "", set()).add(offer.accelerator_count)
+    comes = [
+        f"{name} comes {' or '.join(f'{count:g}' for count in sorted(each))} to a machine"
         for name, each in counts.items()
-        if each
     ]
-    if offered:
-        return f"a machine has {', or '.join(offered)}"
-    return _otherwise(requests, offers)
+    return _names(comes)
 
 
 def _regions(requests: Sequence[ResourceRequest], offers: Sequence[Offer]) -> str:

@@ -10,7 +10,7 @@ from skyflow.config import Settings
 from skyflow.contracts import OfferQuery, Offers
 from skyflow.errors import UsageError
 from skyflow.placement.offers import ResourceRequest
-from skyflow.placement.relaxing import relaxations, why_no_accelerator, why_refused
+from skyflow.placement.relaxing import any_accelerator, relaxations, why_no_accelerator, why_refused
 from skyflow.sdk.plan import describe_request
 
 REQUESTS_SHOWN = 5
@@ -56,19 +56,6 @@ async def _unknown_accelerators(
     """Say of each accelerator that no enabled cloud has at all."""
     if not any(request.accelerator for request in requests):
         return ()
-    anything = tuple(
-        ResourceRequest(
-            accelerator_memory_gib=0,
-            accelerator_memory_or_more=True,
-            accelerator_count=count,
-            use_spot=use_spot,
-        )
-        for count in _COUNTS
-        for use_spot in (False, True)
-    )
-    found = await find_offers(settings, OfferQuery(resources=anything))
+    found = await find_offers(settings, OfferQuery(resources=any_accelerator()))
     return why_no_accelerator(requests, (o.accelerator for o in found.offers if o.accelerator))
 
-
-_COUNTS = (0.5, 1, 2, 3, 4, 6, 8, 12, 16)
-"""Numbers of accelerators that machines have."""

@@ -9,6 +9,7 @@ from skyflow.config import Settings
 from skyflow.contracts import OfferQuery, Offers
 from skyflow.errors import UsageError
 from skyflow.placement.offers import Offer, ResourceRequest
+from skyflow.placement.ranking import spread
 from skyflow.records import Record
 from skyflow.state import ServiceSettings
 
@@ -31,8 +32,13 @@ class Plan(Record):
 
     @property
     def hourly_price(self) -> float:
-        """US dollars per hour for all replicas, if each gets the first offer."""
-        return self.offers[0].hourly_price * self.settings.num_nodes * self.settings.replicas
+        """US dollars per hour for all replicas, if no offer is refused."""
+        return sum(offer.hourly_price for offer in self.chosen) * self.settings.num_nodes
+
+    @property
+    def chosen(self) -> tuple[Offer, ...]:
+        """The offer that each replica gets if none is refused."""
+        return spread(self.offers, self.settings.replicas)
 
     def with_files(self, prepared: PreparedSpec) -> Plan:
         """Return the plan with the files that were prepared."""
