@@ -36,8 +36,13 @@ def _request(candidate: Alternative, accelerator: Accelerator | None) -> Resourc
         memory_or_more=memory_or_more,
         accelerator=accelerator.name if accelerator else None,
         accelerator_count=accelerator.count if accelerator else 0,
+        accelerator_memory_gib=accelerator.memory_gib if accelerator else None,
+        accelerator_memory_or_more=bool(accelerator and accelerator.memory_or_more),
+        accelerator_maker=accelerator.maker if accelerator else None,
         use_spot=bool(candidate.use_spot),
+        max_hourly_price=candidate.max_hourly_cost,
         disk_gib=candidate.disk_size or _DEFAULT_DISK_GIB,
+        local_disk=candidate.local_disk,
     )
 
 
