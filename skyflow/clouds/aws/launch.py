@@ -96,10 +96,12 @@ class Launcher:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             found = (await find(self._api, request.place.region, [request.name]))[request.name]
-            await self._end(request, [each for each in found[1:] if is_live(each)])
-            if found and not is_live(found[0]):
+            extra = [each for each in found[1:] if is_live(each)]
+            if extra:
+                await self._end(request, extra)
+            elif found and not is_live(found[0]):
                 raise _ended(request, found[0])
-            if found and self._address(found[0]):
+            elif found and self._address(found[0]):
                 return found[0]
             if time.monotonic() > deadline:
                 raise CloudError(f"{request.name} did not start within {START_SECONDS:.0f} s")
@@ -107,10 +109,14 @@ class Launcher:
             pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
 
     async def _end(self, request: MachineRequest, extra: Sequence[Instance]) -> None:
-        if extra:
-            ids = [instance["InstanceId"] for instance in extra]
+        ids = [instance["InstanceId"] for instance in extra]
+        try:
             region = request.place.region
             await self._api.call("ec2", "terminate_instances", region, InstanceIds=ids)
+        except CloudError as error:
+            # Somebody else who launches this machine may have ended them; the next look says.
+            if not code_of(error).endswith(".NotFound"):
+                raise
 
     def _address(self, instance: Instance) -> str:
         """Return the address at which an instance is reached; empty while it has none."""
