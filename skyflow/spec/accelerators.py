@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator
 
+from skyflow.accelerators import canonical_accelerator
 from skyflow.spec.document import KeyPath
 from skyflow.spec.faults import Fault, refused
 from skyflow.spec.quantities import write_number
@@ -18,17 +19,7 @@ AcceleratorChoices: TypeAlias = dict[str, None] | tuple[str, ...]
 MAX_CHOICES = 50
 """Most accelerators that one request may name."""
 
-KNOWN_NAMES = (
-    "A10", "A10G", "A100", "A100-80GB", "A6000", "B200", "B300", "GB200", "GH200", "Gaudi HL-205",
-    "H100", "H100-MEGA", "H200", "Inferentia", "Inferentia2", "K80", "L4", "L40", "L40S", "M60",
-    "MI300X", "P4", "P100", "RTX4090", "RTX5090", "RTX6000", "RTX6000-Ada", "RTXPRO6000", "T4",
-    "T4g", "Trainium", "Trainium2", "V100", "V100-32GB",
-)  # fmt: skip
-"""Accelerators whose spelling is known, so that `a10g` finds `A10G`; others are taken as written.
-The spelling is that of SkyPilot's catalog."""
-
-_CANONICAL = {name.lower(): name for name in KNOWN_NAMES}
-_CHOICE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
+_CHOICE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._ -]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
 _BY_MEMORY = re.compile(
     r"(?:([A-Za-z]+):)?(\d{1,6}(?:\.\d{1,3})?)([MGT])i?B?(\+?)(?::(\d{1,6}))?", re.IGNORECASE
 )
@@ -120,13 +111,13 @@ def _split(text: Any) -> tuple[str, str | None]:
         gib = write_number(float(memory[2]) * _GIB[memory[3].upper()])
         maker = f"{memory[1].lower()}:" if memory[1] else ""
         return f"{maker}{gib}GB{memory[4]}", memory[5]
-    name = text.partition(":")[0]
-    if name.lower() in _CANONICAL:
-        text = text.replace(" ", "-")
     match = _CHOICE.fullmatch(text)
     if match is None:
         return "", None
-    return _CANONICAL.get(name.lower(), match[1]), match[2]
+    name = canonical_accelerator(match[1])
+    if name is None and " " in match[1]:
+        return "", None
+    return name or match[1], match[2]
 
 
 def _read_count(value: Any) -> float | None:
