@@ -11,6 +11,8 @@ from skyflow.clouds.aws.settings import AwsSettings
 from skyflow.config import Settings
 from tests.catalog.price_servers import price_list, running_price_server
 
+pytestmark = pytest.mark.usefixtures("account")
+
 REGION = "us-east-1"
 PRICES = price_list(
     {"Instance Type": "g5.xlarge", "PricePerUnit": "1.006"},
