@@ -236,7 +236,8 @@ class ReplicaWorkflow:
     async def _end(self, request: StopRequest) -> None:
         """Drain, end every machine, and say so."""
         outcome = request.outcome
-        if outcome in (ReplicaPhase.TERMINATED, ReplicaPhase.PREEMPTED) and request.balancers:
+        serves = outcome is ReplicaPhase.TERMINATED or self._state.notice
+        if serves and request.balancers:
             await self._report(ReplicaPhase.DRAINING, request.reason, outcome=outcome)
             await drain(self._state, request)
         await self._report(ReplicaPhase.SHUTTING_DOWN, request.reason, outcome=outcome)
