@@ -9,7 +9,7 @@ from skyflow.autoscaling.progress import LoadProgress
 from skyflow.autoscaling.settings import AutoscalingSettings, Bounds
 from skyflow.clouds.base import Machine
 from skyflow.contracts.messages import StopRequest
-from skyflow.placement.offers import Offer, Place, ResourceRequest
+from skyflow.placement.offers import Offer, Place, Refusal, ResourceRequest
 from skyflow.records import Record, State
 from skyflow.state import ReplicaPhase, ServiceVersion, SpecReference
 
@@ -20,14 +20,22 @@ class OfferQuery(Record):
     resources: tuple[ResourceRequest, ...]
     ordered: bool = False
     """Whether an earlier request is preferred to a cheaper offer for a later one."""
+    avoided: tuple[Refusal, ...] = ()
+    """Refusals in force: what they speak for is left out."""
+    in_use: tuple[Place, ...] = ()
+    """Where the replicas of the service are, for the order of offers of near-equal price."""
 
 
 class Offers(Record):
-    """Offers found, cheapest first."""
+    """The best of the offers found, in the order in which they should be tried."""
 
     offers: tuple[Offer, ...]
     problems: tuple[str, ...] = ()
     """Clouds that could not answer, and why."""
+    more: int = 0
+    """Further offers that may be tried, too many to be told."""
+    avoided: int = 0
+    """Offers that were left out because of refusals."""
 
 
 class ReplicaTask(Record):
@@ -55,6 +63,8 @@ class WatchRequest(Record):
     """Time (Unix, seconds) of the first of the probes that failed in a row."""
     renew_at: float
     """Time (Unix, seconds) at which to return although nothing changed."""
+    notice: str = ""
+    """The interruption notice that is known; another one is not looked for then."""
 
 
 class WatchResult(Record):
@@ -64,6 +74,8 @@ class WatchResult(Record):
     """The phase to go to: READY, NOT_READY, or one that ended; None to watch again."""
     reason: str = ""
     failing_since: float | None = None
+    notice: str = ""
+    """What the cloud says of an interruption to come; empty if there is nothing new."""
 
 
 class LoadWatchRequest(Record):
@@ -190,5 +202,7 @@ class ReplicaState(State):
     """Time (Unix, seconds) at which the machines ran."""
     ready_once: bool = False
     failing_since: float | None = None
+    notice: str = ""
+    """What its cloud says of its interruption to come; empty if there is none."""
     stop: StopRequest | None = None
     reason: str = ""

@@ -77,11 +77,6 @@ Accelerators: TypeAlias = Annotated[
 """Accelerators in any form."""
 
 
-def is_by_memory(choice: str) -> bool:
-    """Return whether a choice names an amount of memory and not an accelerator."""
-    return _BY_MEMORY.fullmatch(choice) is not None
-
-
 def parse_accelerators(accelerators: AcceleratorChoices | None) -> tuple[Accelerator, ...]:
     """Return the accelerators of a request that `read_accelerators` made, in its order."""
     return tuple(_parse(choice) for choice in accelerators or ())
