@@ -132,6 +132,31 @@ async def test_a_node_that_was_started_beside_a_refused_one_is_ended(
     assert [kind for kind, _ in world.ledger] == ["create", "delete", "create", "create"]
 
 
+async def test_a_replica_with_an_interruption_notice_is_drained_and_replaced(
+    controller: Controller,
+) -> None:
+    await controller.apply(version())
+    await controller.until_serving(1, 2)
+    controller.world.warn(1, "preemption in 120 s")
+    await controller.until_serving(2, 3)
+    assert controller.world.drained == [1]
+    await eventually(lambda: len(controller.world.machines) == 2)
+    ended = (await controller.status()).replicas[-1]
+    assert (ended.replica_id, ended.phase) == (1, ReplicaPhase.PREEMPTED)
+    assert ended.reason == "interruption notice: preemption in 120 s"
+
+
+async def test_the_only_ready_replica_serves_until_another_is(controller: Controller) -> None:
+    await controller.apply(version(replicas=1))
+    await controller.until_serving(1)
+    controller.world.becomes_ready = False
+    controller.world.warn(1, "preemption in 120 s")
+    await eventually(lambda: 2 in controller.world.watchers)
+    assert controller.world.serving() == [1]
+    controller.world.say(2, ReplicaPhase.READY)
+    await controller.until_serving(2)
+
+
 async def test_a_refused_offer_is_followed_by_the_next_best(controller: Controller) -> None:
     controller.world.offers = [offer("a", 1), offer("b", 2)]
     controller.world.launch_errors = {"a": "NoCapacity"}

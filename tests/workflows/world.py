@@ -126,6 +126,10 @@ class World:
         """Let the watch of a replica end with a phase."""
         self.reports[replica_id].put_nowait(WatchResult(phase=phase, reason=reason))
 
+    def warn(self, replica_id: int, notice: str) -> None:
+        """Let the watch of a replica end with an interruption notice."""
+        self.reports[replica_id].put_nowait(WatchResult(phase=None, notice=notice))
+
     @activity.defn
     async def reserve_endpoint(self, request: SlotRequest) -> Slot:
         if request.port is not None:
