@@ -80,6 +80,16 @@ class Settings:
         """Directory of the machines of the `local` cloud."""
         return self.home / "machines"
 
+    @property
+    def refreshed_prices(self) -> Path:
+        """Directory of the prices that `catalog refresh` has fetched, a file for each cloud."""
+        return self.home / "catalog" / "refreshed"
+
+    @property
+    def own_prices(self) -> Path:
+        """File with the user's own prices, which win over all others."""
+        return self.home / "catalog" / "prices.csv"
+
 
 def _choice(variable: str, default: str, allowed: tuple[str, ...]) -> str:
     found = os.environ.get(variable) or default

@@ -23,6 +23,7 @@ ALLOWED = {
 
 PURE = (
     "skyflow",
+    "skyflow.accelerators",
     "skyflow.contracts",
     "skyflow.errors",
     "skyflow.histograms",

@@ -30,9 +30,15 @@ def _local(settings: Settings) -> Cloud:
     return LocalCloud(settings)
 
 
+def _aws(settings: Settings) -> Cloud:
+    from skyflow.clouds.aws.cloud import AwsCloud
+
+    return AwsCloud(settings)
+
+
 # Each is imported when it is used: the libraries of some clouds take seconds to load.
 CLOUDS: Mapping[str, Callable[[Settings], Cloud]] = MappingProxyType(
-    {"fake": _fake, _LOCAL: _local}
+    {"aws": _aws, "fake": _fake, _LOCAL: _local}
 )
 """Every cloud by name, with what makes it."""
 

@@ -24,7 +24,7 @@ class Target(StrEnum):
     CONTROL = "lb-control"
     DATA = "lb-data"
     MACHINE = "machine"
-    """All of a machine, as when a cloud takes it away."""
+    """All of a machine, as when a cloud takes it away, or as when its host stands still."""
     TEMPORAL = "temporal"
     SUPERVISOR = "supervisor"
 
@@ -75,7 +75,9 @@ class Scenario:
 
 _SHARED = (Target.OTHER_WORKER, Target.CONTROL, Target.DATA, Target.MACHINE)
 _WHOLE = (*_SHARED, Target.TEMPORAL, Target.TEMPORAL, Target.SUPERVISOR, Target.SUPERVISOR)
-_FREEZABLE = (Target.SELF, Target.OTHER_WORKER, Target.CONTROL, Target.DATA, Target.TEMPORAL)
+_FREEZABLE = tuple(target for target in Target if target is not Target.SUPERVISOR)
+_LONGEST_FROZEN = {Target.MACHINE: 15.0}
+"""A client waits longer: what a replica was asked before it stood still, it answers afterwards."""
 _ALONE = (Target.CONTROL, Target.DATA, Target.TEMPORAL)
 """Processes whose work nobody else can do: they are not left frozen for long."""
 
@@ -124,7 +126,7 @@ def _fault(point: Point, since: Stage | None, chance: random.Random, whole: bool
     target = _target(point, chance, whole)
     freezes = target in _FREEZABLE and chance.random() < 0.3
     own = target is Target.SELF and point.host is Host.CONTROL
-    longest = 4.0 if target in _ALONE or own else 20.0
+    longest = 4.0 if target in _ALONE or own else _LONGEST_FROZEN.get(target, 20.0)
     return Fault(
         point=point,
         stage=stage,

@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +32,6 @@ from tests.processes import name_of, words_of
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-_SUPERVISOR_SECONDS = 1.0
-"""After this a lost supervisor is started again, as the next command of a user would do."""
 
 
 @dataclass
@@ -124,17 +122,33 @@ class Stack(ABC):
         if fault.target is Target.MACHINE:
             names = [name for name, _ in await self.cloud.owned(f"skyflow-{self.installation}-")]
             if names:
-                await self.lose_machine(self.chance.choice(sorted(names)))
+                await self._strike_machine(fault, self.chance.choice(sorted(names)))
             return
         pid = self._pid(fault.target, reached_by)
         if pid is None:  # it is being started again
             return
         if fault.action is Action.FREEZE:
-            send(pid, signal.SIGSTOP)
-            self.frozen.append(Frozen(pid, time.monotonic() + fault.frozen_seconds))
+            self._freeze(pid, fault.frozen_seconds)
         else:
             send(pid, signal.SIGKILL)
             await self._struck(fault.target)
+
+    async def _strike_machine(self, fault: Fault, name: str) -> None:
+        if fault.action is Action.KILL:
+            await self.lose_machine(name)
+            return
+        directory = self.local.directory(name)
+        if directory is None or directory.holder is None:  # it has just ended
+            return
+        with suppress(psutil.NoSuchProcess):
+            # From the top, so that nothing that stands still is looked after by what does not.
+            self._freeze(directory.holder, fault.frozen_seconds)
+            for process in psutil.Process(directory.holder).children(recursive=True):
+                self._freeze(process.pid, fault.frozen_seconds)
+
+    def _freeze(self, pid: int, seconds: float) -> None:
+        send(pid, signal.SIGSTOP)
+        self.frozen.append(Frozen(pid, time.monotonic() + seconds))
 
     async def thaw(self) -> bool:
         """Let every frozen process go on; return whether there was one."""

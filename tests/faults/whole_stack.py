@@ -19,6 +19,8 @@ from tests.faults.stack import Stack
 
 _SUPERVISOR_SECONDS = 1.0
 """After this a lost supervisor is started again, as the next command of a user would do."""
+_CONNECT_SECONDS = 60.0
+"""Many stacks may be starting at once."""
 
 
 class WholeStack(Stack):
@@ -41,7 +43,7 @@ class WholeStack(Stack):
 
     async def _start(self) -> None:
         await self._ensure()
-        self.client = await connect(self.settings)
+        self.client = await connect(self.settings, timeout=_CONNECT_SECONDS)
         await self.keep("worker-2", "worker", "run")
 
     async def _stop(self) -> None:

@@ -66,7 +66,8 @@ class LocalCloud(Cloud):
     async def offers(self, request: ResourceRequest) -> Sequence[Offer]:
         """Return this computer as the one offer, if its real size meets the request."""
         named = (request.cloud, request.region, request.zone, request.instance_type)
-        if any(part not in (None, NAME) for part in named) or request.accelerator:
+        beyond = (request.accelerator, request.accelerator_memory_gib, request.local_disk)
+        if any(part not in (None, NAME) for part in named) or any(beyond):
             return []
         cpus = float(psutil.cpu_count() or 1)
         memory_gib = psutil.virtual_memory().total / 2**30

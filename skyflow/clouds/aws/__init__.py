@@ -1,0 +1,1 @@
+"""The `aws` cloud: machines of Amazon EC2."""

@@ -1,0 +1,111 @@
+"""What RunInstances is asked for: a pure function of what the machine should be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from skyflow.clouds.aws.disks import boot_disk
+from skyflow.clouds.aws.images import Image, check_fit
+from skyflow.clouds.aws.instances import INSTALLATION_TAG, MACHINE_TAG
+from skyflow.clouds.aws.network import Subnet
+from skyflow.clouds.aws.settings import AwsSettings
+from skyflow.clouds.aws.user_data import user_data
+from skyflow.clouds.base import MachineKeys, MachineRequest
+from skyflow.errors import InvalidRequest
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_RESERVED = ("aws:", "skyflow-")
+"""How tags begin that users cannot set: those of AWS, and ours."""
+_HOPS = 2
+"""How far answers of the metadata service travel: into a container on the machine."""
+
+
+def check_request(request: MachineRequest) -> None:
+    """Check what can be known to fail without asking AWS.
+
+    Raises:
+        InvalidRequest: It can never work.
+
+    """
+    if not _NAME.fullmatch(request.name):
+        raise InvalidRequest(
+            f"{request.name!r} cannot name a machine",
+            "use at most 63 of the characters a-z, 0-9 and -, the first not a -",
+        )
+    for key, value in request.labels:
+        if key.lower().startswith(_RESERVED) or not 0 < len(key) <= 128 or len(value) > 256:
+            raise InvalidRequest(
+                f"label {key!r} cannot be a tag on AWS",
+                "use keys of 1 to 128 characters that do not begin with aws: or skyflow-, and "
+                "values of at most 256",
+            )
+    boot_disk("", request.disk_gib, request.disk_tier)
+
+
+def run_arguments(
+    request: MachineRequest,
+    keys: MachineKeys,
+    installation: str,
+    image: Image,
+    subnet: Subnet,
+    group_id: str,
+    settings: AwsSettings,
+) -> dict[str, Any]:
+    """Return the arguments of RunInstances; the same for the same machine.
+
+    The client token makes AWS answer a repeated request with the instance of the first.
+
+    Raises:
+        InvalidRequest: The machine cannot start from this image.
+
+    """
+    place = request.place
+    check_fit(image, place.instance_type, request.disk_gib)
+    interface = {
+        "DeviceIndex": 0,
+        "SubnetId": subnet.subnet_id,
+        "Groups": [group_id],
+        "AssociatePublicIpAddress": not settings.internal,
+        "DeleteOnTermination": True,
+    }
+    arguments: dict[str, Any] = {
+        "ClientToken": request.name,
+        "MinCount": 1,
+        "MaxCount": 1,
+        "ImageId": image.ami,
+        "InstanceType": place.instance_type,
+        "Placement": {"AvailabilityZone": place.zone},
+        "NetworkInterfaces": [interface],
+        "BlockDeviceMappings": [boot_disk(image.device, request.disk_gib, request.disk_tier)],
+        "UserData": user_data(keys),
+        "InstanceInitiatedShutdownBehavior": "terminate",
+        "MetadataOptions": {
+            "HttpTokens": "required",
+            "HttpEndpoint": "enabled",
+            "HttpPutResponseHopLimit": _HOPS,
+        },
+        "TagSpecifications": tag_specifications(request.name, installation, dict(request.labels)),
+    }
+    if place.use_spot:
+        arguments["InstanceMarketOptions"] = {
+            "MarketType": "spot",
+            "SpotOptions": {
+                "SpotInstanceType": "one-time",
+                "InstanceInterruptionBehavior": "terminate",
+            },
+        }
+    if profile := settings.instance_profile:
+        key = "Arn" if profile.startswith("arn:") else "Name"
+        arguments["IamInstanceProfile"] = {key: profile}
+    return arguments
+
+
+def tag_specifications(
+    name: str, installation: str, labels: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return the tags of a machine's instance and volumes."""
+    tags = {**labels, "Name": name, INSTALLATION_TAG: installation, MACHINE_TAG: name}
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return [{"ResourceType": kind, "Tags": listed} for kind in ("instance", "volume")]
