@@ -35,10 +35,6 @@ class Instance:
     def gone(self) -> bool:
         return self.state in GONE
 
-    def is_called(self, name: str) -> bool:
-        """Say whether a name is among its tags' values."""
-        return name in self.tags.values()
-
 
 class Account:
     """Clients of moto for each region."""

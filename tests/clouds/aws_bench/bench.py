@@ -16,11 +16,12 @@ from tests.clouds.aws_bench.account import CREDENTIALS, Account, Instance
 from tests.clouds.aws_bench.calls import Call
 from tests.clouds.aws_bench.fleet import Fleet
 from tests.clouds.aws_bench.front import Front
-from tests.clouds.aws_bench.metadata import Metadata
 from tests.clouds.aws_bench.moto_server import forget_everything, running_moto
 from tests.clouds.aws_bench.script import Fate, Refusal
 
-REGION = "us-east-1"
+REGIONS = ("us-east-1", "us-west-2")
+"""Where the product may start machines; the first is the one it asks first."""
+REGION = REGIONS[0]
 _NOTICE = timedelta(minutes=2)
 """How long before an interruption a spot instance is told."""
 
@@ -48,6 +49,8 @@ class AwsBench:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "SKYFLOW_AWS_INTERNAL": "1",
+            "SKYFLOW_AWS_REGIONS": ",".join(REGIONS),
         }
 
     @property
@@ -103,8 +106,13 @@ class AwsBench:
         self._front.tokens = None
 
     def calls(self, action: str | None = None) -> list[Call]:
-        """Return the calls of an action that came so far, whatever they were answered with."""
-        return [call for call in self._front.calls if action in (None, call.action)]
+        """Return the calls of an action that came so far, whatever they were answered with.
+
+        Those that only ask for permission are left out.
+        """
+        return [
+            call for call in self._front.calls if action in (None, call.action) and not call.dry
+        ]
 
     async def instances(self, gone: bool = False) -> list[Instance]:
         """Return the instances of all regions; if asked for, also those that are terminated."""
@@ -129,17 +137,22 @@ class AwsBench:
         await self.terminate_behind_our_back(name)
 
     async def spot_notice(self, name: str, action: str = "terminate") -> None:
-        """Tell a machine that its instance will be interrupted in two minutes."""
-        metadata = await self.metadata(name)
-        metadata.notices.action = {"action": action, "time": _moment(_NOTICE)}
+        """Say that a spot instance will be interrupted in two minutes, also to its machine."""
+        instance = await self.find(name)
+        self._fleet.marked.add(instance.instance_id)
+        if metadata := self._fleet.machines.metadata(instance.instance_id):
+            metadata.notices.action = {"action": action, "time": _moment(_NOTICE)}
 
     async def rebalance(self, name: str) -> None:
         """Tell a machine that its instance is likely to be interrupted."""
-        (await self.metadata(name)).notices.rebalance = {"noticeTime": _moment(timedelta())}
+        metadata = self._fleet.machines.metadata((await self.find(name)).instance_id)
+        assert metadata, f"{name} is not backed by a machine"
+        metadata.notices.rebalance = {"noticeTime": _moment(timedelta())}
 
-    async def metadata(self, name: str) -> Metadata:
-        """Return the metadata service of the machine of an instance."""
-        return self._fleet.machines.metadata((await self.find(name)).instance_id)
+    def used_actions(self) -> set[str]:
+        """Return the actions that the product has called, as a policy names them."""
+        own = CREDENTIALS["AWS_ACCESS_KEY_ID"]
+        return {f"{call.service}:{call.action}" for call in self._front.calls if call.key == own}
 
     async def reset(self) -> None:
         """Begin anew: no instances, no failures to come, an empty ledger."""

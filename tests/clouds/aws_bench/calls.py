@@ -13,6 +13,8 @@ from multidict import CIMultiDict
 
 _SCOPE = re.compile(r"Credential=(?P<key>[^/,]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 
+_FILTER = re.compile(r"(Filter\.\d+)\.Value\.\d+")
+
 THROTTLED = {"ec2": "RequestLimitExceeded", "s3": "SlowDown", "ssm": "ThrottlingException"}
 """Error code of a service that is asked too often; `Throttling` where none is given."""
 EXPIRED = {"ec2": "RequestExpired", "ssm": "ExpiredTokenException"}
@@ -44,6 +46,8 @@ class Call:
     """Name of the operation; of S3 the HTTP method."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Fields of the form, or of the JSON document as far as they are texts."""
+    key: str = ""
+    """Id of the access key that signed it."""
     zone: str = ""
     """Availability zone that instances are asked for in."""
 
@@ -55,22 +59,35 @@ class Call:
     def spot(self) -> bool:
         return self.parameters.get("InstanceMarketOptions.MarketType") == "spot"
 
+    @property
+    def dry(self) -> bool:
+        """Whether it only asks for permission."""
+        return self.parameters.get("DryRun") == "true"
+
     def listed(self, name: str) -> list[str]:
         """Return the values of a parameter that is a list."""
-        form = re.compile(rf"{re.escape(name)}\.\d+")
+        form = re.compile(rf"{name}\.\d+")
         return [value for key, value in self.parameters.items() if form.fullmatch(key)]
+
+    def filters(self) -> dict[str, list[str]]:
+        """Return the values that each filter allows."""
+        found: dict[str, list[str]] = {}
+        for key, value in self.parameters.items():
+            if part := _FILTER.fullmatch(key):
+                found.setdefault(self.parameters[f"{part[1]}.Name"], []).append(value)
+        return found
 
 
 def read_call(method: str, headers: Mapping[str, str], query: str, body: bytes) -> Call:
     """Read a call from a signed HTTP request."""
     scope = _SCOPE.search(headers.get("Authorization", "")) or _SCOPE.search(_presigned(query))
-    region, service = (scope["region"], scope["service"]) if scope else ("", "s3")
+    region, service, key = scope.group("region", "service", "key") if scope else ("", "s3", "")
     if target := headers.get("X-Amz-Target"):
-        return Call(service, region, target.rpartition(".")[2], _document(body))
+        return Call(service, region, target.rpartition(".")[2], _document(body), key)
     if service == "s3":
-        return Call(service, region, method)
+        return Call(service, region, method, key=key)
     form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-    return Call(service, region, form.get("Action", method), form)
+    return Call(service, region, form.get("Action", method), form, key)
 
 
 def error_answer(call: Call, code: str, message: str) -> tuple[int, CIMultiDict[str], bytes]:

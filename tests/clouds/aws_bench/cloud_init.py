@@ -64,7 +64,8 @@ def _host_key(keys: object) -> str:
     parts = ("ed25519_private", "ed25519_public")
     if not isinstance(keys, dict) or not _are_texts([keys.get(part) for part in parts]):
         raise Unusable(f"ssh_keys needs {' and '.join(parts)}")
-    private, public = (keys[part] for part in parts)
+    private: str = keys[parts[0]]
+    public: str = keys[parts[1]]
     if (
         asyncssh.import_private_key(private).public_data
         != asyncssh.import_public_key(public).public_data

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
+
+from tests.clouds.aws_bench.spot_requests import NAMESPACE, request_of
 
 _NAMESPACE = re.compile(rb'xmlns="([^"]+)"')
 _ADDRESSES = ("privateIpAddress", "ipAddress", "publicIp")
@@ -55,6 +57,16 @@ def with_states(body: bytes, states: Mapping[str, tuple[str, str]]) -> bytes:
     return _changed(body, change)
 
 
+def with_spot_requests(body: bytes) -> bytes:
+    """Return an answer in which spot instances name the requests that they belong to."""
+
+    def change(instance: str, item: Element) -> None:
+        if _text(item, "instanceLifecycle") == "spot":
+            SubElement(item, _namespace(item) + "spotInstanceRequestId").text = request_of(instance)
+
+    return _changed(body, change)
+
+
 def with_reasons(body: bytes, reasons: Mapping[str, str]) -> bytes:
     """Return an answer that says why instances ended: a code for each of which it is known."""
 
@@ -69,13 +81,29 @@ def with_reasons(body: bytes, reasons: Mapping[str, str]) -> bytes:
     return _changed(body, change)
 
 
+def ended_again(instances: Iterable[str]) -> bytes:
+    """Return the answer to TerminateInstances about instances that have ended before."""
+    root = Element("TerminateInstancesResponse", xmlns=NAMESPACE)
+    listing = SubElement(root, "instancesSet")
+    for instance in instances:
+        item = SubElement(listing, "item")
+        SubElement(item, "instanceId").text = instance
+        for tag in ("currentState", "previousState"):
+            state = SubElement(item, tag)
+            for name, value in zip(("code", "name"), STATES["terminated"], strict=True):
+                SubElement(state, name).text = value
+    answer: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return answer
+
+
 def _changed(body: bytes, change: Callable[[str, Element], None]) -> bytes:
     root = ElementTree.fromstring(body)
     for item in _instances(root):
         change(_text(item, "instanceId"), item)
     if namespace := _NAMESPACE.search(body):
         ElementTree.register_namespace("", namespace[1].decode())
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    changed: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return changed
 
 
 def _instances(root: Element) -> Iterator[Element]:

@@ -14,6 +14,7 @@ from tests.clouds.aws_bench.calls import Call
 from tests.clouds.aws_bench.cloud_init import Unusable, read_login
 from tests.clouds.aws_bench.machines import Machines
 from tests.clouds.aws_bench.metadata import Metadata
+from tests.clouds.aws_bench.spot_requests import described
 
 _CHANGING = {"RunInstances", "StartInstances", "StopInstances", "TerminateInstances"}
 _ABOUT_INSTANCES = _CHANGING | {"DescribeInstances"}
@@ -33,6 +34,8 @@ class Fleet:
         """Whether instances that start from now on are backed by machines."""
         self.reasons: dict[str, str] = {}
         """Why instances ended that nobody of the account has ended."""
+        self.marked: set[str] = set()
+        """Spot instances that Amazon has said it will take back."""
         self.problems: list[str] = []
         """What kept machines from being as their user-data should have made them."""
         self._user_data: dict[str, str] = {}
@@ -52,6 +55,7 @@ class Fleet:
         """Return an answer with what is known here of instances and not at moto."""
         if call.action not in _ABOUT_INSTANCES:
             return answer
+        answer = documents.with_spot_requests(answer)
         answer = documents.with_addresses(answer, self.machines.addresses)
         return documents.with_reasons(answer, self.reasons)
 
@@ -60,6 +64,16 @@ class Fleet:
         instances = await self._account.instances(call.region)
         states = {each.instance_id: documents.STATES[each.state] for each in instances}
         return self.change(documents.with_states(answer, states), call)
+
+    async def spot_requests(self, call: Call) -> bytes:
+        """Answer DescribeSpotInstanceRequests."""
+        return described(call, await self._account.instances(call.region), self.marked)
+
+    async def ended_by(self, call: Call) -> bytes | None:
+        """Return the answer to ending again what has ended, at which moto fails; else None."""
+        gone = {each.instance_id for each in await self.instances() if each.gone}
+        wanted = call.listed("InstanceId")
+        return documents.ended_again(wanted) if gone.issuperset(wanted) else None
 
     async def instances(self) -> list[Instance]:
         """Return every instance of every region that any were asked for in, ended ones too."""

@@ -104,6 +104,10 @@ class Front:
     async def _carry_out(self, request: web.Request, call: Call, body: bytes) -> Answer:
         if call.service == "ssm" and (known := _parameters(call, body)):
             return known
+        if call.action == "DescribeSpotInstanceRequests" and not call.dry:
+            return 200, CIMultiDict(_XML), await self.fleet.spot_requests(call)
+        if call.action == "TerminateInstances" and (ended := await self.fleet.ended_by(call)):
+            return 200, CIMultiDict(_XML), ended
         if call.action != "RunInstances" or not call.parameters.get("ClientToken"):
             return await self._pass_on(request, call, body)
         if self.tokens is None:
@@ -118,8 +122,7 @@ class Front:
             message = "Arguments on this idempotent request are inconsistent with arguments used"
             return error_answer(call, "IdempotentParameterMismatch", message)
         if known is not None:
-            headers = CIMultiDict({"Content-Type": "text/xml;charset=UTF-8"})
-            return 200, headers, await self.fleet.refresh(known, call)
+            return 200, CIMultiDict(_XML), await self.fleet.refresh(known, call)
         status, headers, answer = await self._pass_on(request, call, body)
         if status == 200:
             tokens.used(call, answer)
@@ -148,6 +151,7 @@ class Front:
         return status, given, answer
 
 
+_XML = {"Content-Type": "text/xml;charset=UTF-8"}
 _SUBNETS = ("SubnetId", "NetworkInterface.1.SubnetId", "NetworkInterface.0.SubnetId")
 
 

@@ -44,9 +44,10 @@ class Machines:
         """The address of each machine."""
         return {name: machine.contact.address for name, machine in self._machines.items()}
 
-    def metadata(self, instance: str) -> Metadata:
-        """Return the metadata service of an instance that runs."""
-        return self._machines[instance].metadata
+    def metadata(self, instance: str) -> Metadata | None:
+        """Return the metadata service of an instance, if its machine runs."""
+        machine = self._machines.get(instance)
+        return machine.metadata if machine else None
 
     async def boot(self, instance: str, login: Login, metadata: Metadata) -> None:
         """Start the machine of an instance; SSH answers when this returns."""

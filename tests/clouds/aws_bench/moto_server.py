@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -46,7 +47,7 @@ async def running_moto(folder: Path) -> AsyncIterator[str]:
             cwd=folder,
         )
     try:
-        yield await eventually(lambda: _address(process, log), _START_SECONDS, "moto answers")
+        yield str(await eventually(partial(_address, process, log), _START_SECONDS, "moto answers"))
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGKILL)

@@ -19,6 +19,10 @@ MESSAGES = {
 }
 
 
+_PERMISSIONS = {"AuthFailure", "Blocked", "OptInRequired", "UnauthorizedOperation"}
+"""Codes that calls are answered with which only ask for permission."""
+
+
 @dataclass
 class Refusal:
     """An error that calls are answered with, without effect. What is None matches anything."""
@@ -40,7 +44,11 @@ class Refusal:
             (self.zone, call.zone),
             (self.spot, call.spot),
         )
-        return self.times != 0 and all(wanted in (None, found) for wanted, found in pairs)
+        return (
+            self.times != 0
+            and not (call.dry and self.code not in _PERMISSIONS)
+            and all(wanted in (None, found) for wanted, found in pairs)
+        )
 
 
 class Fate(Enum):
@@ -95,7 +103,7 @@ class Script:
     def fate(self, call: Call) -> Fate:
         """Return what becomes of the answer to a call."""
         for mishap in self._mishaps:
-            if mishap.action == call.action and mishap.times > 0:
+            if not call.dry and mishap.action == call.action and mishap.times > 0:
                 mishap.times -= 1
                 return mishap.fate
         return Fate.GIVEN

@@ -12,6 +12,9 @@ from tests.clouds.aws_bench.program import UBUNTU, call, run
 from tests.waiting import eventually
 
 
+pytestmark = pytest.mark.xdist_group("aws-bench")
+
+
 async def refusal(bench: AwsBench, action: str = "run", **parameters: Any) -> tuple[str, int]:
     """Return the code and HTTP status of the error that a call ends with."""
     with pytest.raises(ClientError) as caught:

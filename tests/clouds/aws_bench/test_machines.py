@@ -11,7 +11,7 @@ from tests.clouds.access import Access
 from tests.clouds.aws_bench.bench import AwsBench
 from tests.clouds.aws_bench.program import call, run
 
-pytestmark = pytest.mark.usefixtures("machines")
+pytestmark = [pytest.mark.usefixtures("machines"), pytest.mark.xdist_group("aws-bench")]
 
 METADATA = "http://169.254.169.254/latest"
 FETCH = f"""
