@@ -19,6 +19,7 @@ from skyflow.contracts import (
     TeardownRequest,
 )
 from skyflow.errors import RemoteError, StorageError
+from skyflow.placement.ranking import shortlist
 from skyflow.remote.logship import ship_logs
 from skyflow.remote.replica_home import ReplicaHome
 from skyflow.remote.ssh import connect
@@ -38,10 +39,13 @@ class MachineActivities:
 
     @activity.defn(name=FIND_OFFERS.name)
     async def find_offers(self, query: OfferQuery) -> Offers:
-        """Return what every enabled cloud offers."""
+        """Return the best of what every enabled cloud offers."""
         with mapped_errors():
             async with heartbeating():
-                return await find_offers(self._context.settings, query)
+                found = await find_offers(self._context.settings, query)
+        told = shortlist(found.offers)
+        more = len(found.offers) - len(told)
+        return found.model_copy(update={"offers": told, "more": more})
 
     @activity.defn(name=LAUNCH_MACHINE.name)
     async def launch_machine(self, request: MachineRequest) -> Machine:
