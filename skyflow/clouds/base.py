@@ -77,6 +77,8 @@ class CloudCheck(Record):
     enabled: bool
     detail: str
     """Identity in use, or why the cloud cannot be used and the remedy."""
+    set_up: bool = True
+    """False if nobody has ever set the cloud up here, so that it can have no machines of ours."""
 
 
 class Cloud(ABC):

@@ -130,10 +130,12 @@ async def owned_machines(
 async def _owned(
     name: str, settings: Settings, prefix: str
 ) -> tuple[Sequence[OwnedMachine], str | None]:
-    if problem := await _problem(name, settings):
-        return [], f"{name}: {problem}"
     try:
-        found = await get_cloud(name, settings).owned(prefix)
+        cloud = get_cloud(name, settings)
+        check = await cloud.check()
+        if not check.enabled:
+            return [], f"{name}: {check.detail}" if check.set_up else None
+        found = await cloud.owned(prefix)
     except SkyflowError as error:
         return [], f"{name}: {error.message}"
     return [OwnedMachine(name=machine, place=place) for machine, place in found], None

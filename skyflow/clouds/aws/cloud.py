@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyflow.clouds.aws import credentials
@@ -57,7 +58,8 @@ class AwsCloud(Cloud):
     async def check(self) -> CloudCheck:
         """Say as whom the account is used, or which permission is missing."""
         if not await asyncio.to_thread(credentials.may_exist, self._aws):
-            return CloudCheck(cloud=NAME, enabled=False, detail=_NO_CREDENTIALS)
+            used = self._directory.exists()
+            return CloudCheck(cloud=NAME, enabled=False, detail=_NO_CREDENTIALS, set_up=used)
         return await self._account.check(await self._installation())
 
     async def offers(self, request: ResourceRequest) -> Sequence[Offer]:
@@ -81,6 +83,8 @@ class AwsCloud(Cloud):
     async def launch(self, request: MachineRequest, keys: MachineKeys) -> Machine:
         """Start the machine, or return the one that has this name already."""
         installation = await self._installation()
+        # Without credentials, this is what tells that there may be machines.
+        await asyncio.to_thread(self._directory.mkdir, parents=True, exist_ok=True)
         return await self._account.launcher.launch(request, keys, installation)
 
     async def describe(self, names: Sequence[str], region: str) -> Mapping[str, MachineState]:
@@ -153,7 +157,11 @@ class AwsCloud(Cloud):
         # Imported late: boto3 takes a while to load, and mostly nobody has credentials.
         from skyflow.clouds.aws.account import shared_account
 
-        return shared_account(self._aws, self._settings.home / "aws")
+        return shared_account(self._aws, self._directory)
+
+    @property
+    def _directory(self) -> Path:
+        return self._settings.home / NAME
 
     async def _installation(self) -> str:
         return await asyncio.to_thread(installation_id, self._settings)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from skyflow.clouds.aws.client import AwsApi
 from skyflow.clouds.aws.errors import code_of, error_of
 from skyflow.clouds.aws.firewall import Firewall
-from skyflow.clouds.aws.images import Images, image_source
+from skyflow.clouds.aws.images import Images, check_fit, image_source
 from skyflow.clouds.aws.instances import (
     Instance,
     find,
@@ -69,6 +69,7 @@ class Launcher:
     ) -> None:
         place = request.place
         image = await self._images.find(place.region, source)
+        check_fit(image, place.instance_type, request.disk_gib)
         subnet = await self._networks.subnet(place.region, place.zone)
         group = await self._firewall.group(installation, place.region, subnet, request.port)
         arguments = run_arguments(request, keys, installation, image, subnet, group, self._settings)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skyflow.clouds.aws.disks import boot_disk
-from skyflow.clouds.aws.images import Image, check_fit
+from skyflow.clouds.aws.images import Image
 from skyflow.clouds.aws.instances import INSTALLATION_TAG, MACHINE_TAG
 from skyflow.clouds.aws.network import Subnet
 from skyflow.clouds.aws.settings import AwsSettings
@@ -53,16 +53,11 @@ def run_arguments(
     group_id: str,
     settings: AwsSettings,
 ) -> dict[str, Any]:
-    """Return the arguments of RunInstances; the same for the same machine.
+    """Return the arguments of RunInstances for a `check_request`; the same for the same machine.
 
     The client token makes AWS answer a repeated request with the instance of the first.
-
-    Raises:
-        InvalidRequest: The machine cannot start from this image.
-
     """
     place = request.place
-    check_fit(image, place.instance_type, request.disk_gib)
     interface = {
         "DeviceIndex": 0,
         "SubnetId": subnet.subnet_id,

@@ -40,7 +40,7 @@ def endpoint() -> Iterator[str]:
     process.wait()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def environment(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing but moto, whatever the computer's own settings are."""
     for name, value in {
@@ -57,15 +57,15 @@ def environment(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(autouse=True)
-def account(endpoint: str) -> AccountView:
+@pytest.fixture
+def account(endpoint: str, environment: None, actions: set[str]) -> AccountView:
     """Look past skyflow at what is really there: nothing at first."""
     view = AccountView(endpoint)
     view.empty()
     return view
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def actions(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
     """Actions that skyflow uses in a test, none of which the documented policy may lack."""
     used: set[str] = set()
@@ -83,7 +83,7 @@ def actions(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
 
 
 @pytest.fixture
-def aws(settings: Settings) -> AwsCloud:
+def aws(settings: Settings, account: AccountView) -> AwsCloud:
     return AwsCloud(settings)
 
 

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pytest
+
+from skyflow.clouds.aws.images import Image, architecture_of, check_fit, image_source
+from skyflow.errors import InvalidRequest
+
+UBUNTU = "/aws/service/canonical/ubuntu/server"
+DEEP = "/aws/service/deeplearning/ami"
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "accelerators", "source"),
+    [
+        ("m6i.large", False, f"{UBUNTU}/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"),
+        ("m7g.large", False, f"{UBUNTU}/22.04/stable/current/arm64/hvm/ebs-gp2/ami-id"),
+        (
+            "g6.xlarge",
+            True,
+            f"{DEEP}/x86_64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id",
+        ),
+        (
+            "g5g.xlarge",
+            True,
+            f"{DEEP}/arm64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id",
+        ),
+    ],
+)
+def test_usual_image_follows_from_the_type(
+    instance_type: str, accelerators: bool, source: str
+) -> None:
+    assert image_source(None, instance_type, accelerators) == source
+
+
+@pytest.mark.parametrize(
+    ("image", "part"),
+    [
+        ("skypilot:cpu-ubuntu", "canonical/ubuntu/server/22.04"),
+        ("skypilot:custom-cpu-ubuntu-2404", "canonical/ubuntu/server/24.04"),
+        ("skypilot:gpu-ubuntu-2204", "gpu-ubuntu-22.04"),
+        ("skypilot:custom-gpu-ubuntu-2404", "gpu-ubuntu-24.04"),
+        ("ami-0123456789abcdef0", "ami-0123456789abcdef0"),
+    ],
+)
+def test_images_are_found_by_what_the_yaml_names(image: str, part: str) -> None:
+    assert part in image_source(image, "g5.xlarge", True)
+
+
+@pytest.mark.parametrize(
+    ("image", "remedy"),
+    [
+        ("docker:vllm/vllm-openai", "docker run --gpus all --network host vllm/vllm-openai"),
+        ("ubuntu", "ami-"),
+        ("skypilot:k80-ubuntu-2004", "ami-"),
+        ("ami-xyz", "ami-"),
+    ],
+)
+def test_other_images_are_refused_with_the_remedy(image: str, remedy: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        image_source(image, "g5.xlarge", True)
+    assert remedy in (caught.value.remedy or "")
+
+
+@pytest.mark.parametrize(
+    "instance_type", ["p3.2xlarge", "inf2.xlarge", "trn1.2xlarge", "g4ad.xlarge"]
+)
+def test_accelerators_that_the_driver_does_not_support_need_an_image(instance_type: str) -> None:
+    with pytest.raises(InvalidRequest, match="driver"):
+        image_source(None, instance_type, True)
+    assert image_source("ami-01234567", instance_type, True) == "ami-01234567"
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "architecture"),
+    [
+        ("g5.xlarge", "x86_64"),
+        ("g6.xlarge", "x86_64"),
+        ("gr6.4xlarge", "x86_64"),
+        ("p4d.24xlarge", "x86_64"),
+        ("p6-b200.48xlarge", "x86_64"),
+        ("u-6tb1.56xlarge", "x86_64"),
+        ("a1.large", "arm64"),
+        ("c7gn.large", "arm64"),
+        ("im4gn.large", "arm64"),
+        ("x2gd.large", "arm64"),
+        ("p6e-gb200.36xlarge", "arm64"),
+    ],
+)
+def test_processors_follow_from_the_name_of_the_type(instance_type: str, architecture: str) -> None:
+    assert architecture_of(instance_type) == architecture
+
+
+def test_image_must_fit_the_type_and_the_disk() -> None:
+    image = Image("ami-1", "/dev/sda1", 75, "x86_64")
+    check_fit(image, "g5.xlarge", 75)
+    with pytest.raises(InvalidRequest, match="needs 75 GiB"):
+        check_fit(image, "g5.xlarge", 74)
+    with pytest.raises(InvalidRequest, match="needs arm64"):
+        check_fit(image, "g5g.xlarge", 100)
