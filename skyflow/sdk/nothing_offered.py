@@ -58,4 +58,3 @@ async def _unknown_accelerators(
         return ()
     found = await find_offers(settings, OfferQuery(resources=any_accelerator()))
     return why_no_accelerator(requests, (o.accelerator for o in found.offers if o.accelerator))
-

@@ -154,6 +154,10 @@ class AwsBench:
         own = CREDENTIALS["AWS_ACCESS_KEY_ID"]
         return {f"{call.service}:{call.action}" for call in self._front.calls if call.key == own}
 
+    def calm(self) -> None:
+        """Let nothing go wrong any more, and forget the calls that came; all else stays."""
+        self._front.calm()
+
     async def reset(self) -> None:
         """Begin anew: no instances, no failures to come, an empty ledger."""
         await self._fleet.machines.end_all()

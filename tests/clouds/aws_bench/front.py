@@ -67,11 +67,16 @@ class Front:
         self._release.set()
         self._release = asyncio.Event()
 
+    def calm(self) -> None:
+        """Forget what was to go wrong, and the calls that came."""
+        self.release()
+        self.script, self.calls = Script(), []
+        self.tokens = self.tokens or Tokens()
+
     def reset(self, fleet: Fleet) -> None:
         """Forget everything that was and was to come."""
-        self.release()
-        self.fleet, self._zones = fleet, {}
-        self.script, self.tokens, self.calls = Script(), Tokens(), []
+        self.calm()
+        self.fleet, self.tokens, self._zones = fleet, Tokens(), {}
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

@@ -11,7 +11,6 @@ from tests.clouds.aws_bench.images import IMAGES
 from tests.clouds.aws_bench.program import UBUNTU, call, run
 from tests.waiting import eventually
 
-
 pytestmark = pytest.mark.xdist_group("aws-bench")
 
 
