@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from skyflow.placement.offers import Refusal
     from skyflow.placement.refusals import avoidance_seconds
     from skyflow.state import ReplicaPhase
-    from workflows.calls import failure, start, tell
+    from workflows.calls import failure, left_nothing, start, tell
     from workflows.replica_end import drain, end_machines
     from workflows.replica_values import (
         launch_summary,
@@ -168,7 +168,9 @@ class ReplicaWorkflow:
             return
         if not isinstance(problems[0], ActivityError):
             raise problems[0]
-        await self._teardown()
+        # Another node of the replica may have been started.
+        if len(launches) > 1 or not left_nothing(problems[0]):
+            await self._teardown()
         await self._report_refusal(problems[0])
 
     async def _report_provisioning(self) -> None:

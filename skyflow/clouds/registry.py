@@ -70,20 +70,31 @@ async def enabled_clouds(settings: Settings) -> list[str]:
     return [] if await _problem(_LOCAL, settings) else [_LOCAL]
 
 
-async def find_offers(settings: Settings, query: OfferQuery) -> Offers:
+async def find_offers(
+    settings: Settings, query: OfferQuery, enabled: Sequence[str] | None = None
+) -> Offers:
     """Return every offer that meets any of the requests, from every cloud that may be meant.
 
     They come in the order of `rank`; what the query avoids is left out. A cloud that is named is
     asked whether or not others are enabled. One that cannot answer, or cannot carry out a key of a
     request, is among the problems.
+
+    Args:
+        settings: Settings of the installation.
+        query: What is wanted, avoided and in use.
+        enabled: What `enabled_clouds` returned; looked up if None.
+
     """
-    resources = query.resources
-    unnamed = [request for request in resources if request.cloud is None]
-    names = {request.cloud for request in resources if request.cloud}
-    usual = set(await enabled_clouds(settings)) if unnamed else set()
+    names = {request.cloud for request in query.resources if request.cloud}
+    if enabled is None and any(request.cloud is None for request in query.resources):
+        enabled = await enabled_clouds(settings)
+    usual = set(enabled or ())
     order = sorted(names | usual)
     answers = await asyncio.gather(
-        *(_ask(name, settings, query, _meant_for(name, query, usual)) for name in order)
+        *(
+            _ask(name, settings, query, _meant_for(name, query, usual), checked=name in usual)
+            for name in order
+        )
     )
     found: dict[Place, Offer] = {}
     for offer in sorted((offer for offers, _ in answers for offer in offers), key=_worth):
@@ -168,8 +179,10 @@ async def _ask(
     settings: Settings,
     query: OfferQuery,
     requests: list[tuple[int, ResourceRequest]],
+    *,
+    checked: bool,
 ) -> tuple[Sequence[Offer], Sequence[str]]:
-    if problem := await _problem(name, settings):
+    if not checked and (problem := await _problem(name, settings)):
         return [], [f"{name}: {problem}"]
     try:
         cloud = get_cloud(name, settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from skyflow.clouds.registry import find_offers
+from skyflow.clouds.registry import enabled_clouds, find_offers
 from skyflow.config import Settings
 from skyflow.contracts import OfferQuery, Offers
 from skyflow.errors import UsageError
@@ -36,10 +36,11 @@ async def nothing_offered(settings: Settings, query: OfferQuery, found: Offers) 
 
 async def _reasons(settings: Settings, requests: tuple[ResourceRequest, ...]) -> Sequence[str]:
     keys = relaxations(requests)
+    enabled = await enabled_clouds(settings)
     answers = await asyncio.gather(
-        *(find_offers(settings, OfferQuery(resources=relaxed)) for _, relaxed in keys)
+        *(find_offers(settings, OfferQuery(resources=relaxed), enabled) for _, relaxed in keys)
     )
-    unknown = await _unknown_accelerators(settings, requests)
+    unknown = await _unknown_accelerators(settings, requests, enabled)
     reasons = [
         why_refused(key, requests, answer.offers)
         for (key, _), answer in zip(keys, answers, strict=True)
@@ -51,10 +52,10 @@ async def _reasons(settings: Settings, requests: tuple[ResourceRequest, ...]) ->
 
 
 async def _unknown_accelerators(
-    settings: Settings, requests: tuple[ResourceRequest, ...]
+    settings: Settings, requests: tuple[ResourceRequest, ...], enabled: Sequence[str]
 ) -> Sequence[str]:
     """Say of each accelerator that no enabled cloud has at all."""
     if not any(request.accelerator for request in requests):
         return ()
-    found = await find_offers(settings, OfferQuery(resources=any_accelerator()))
+    found = await find_offers(settings, OfferQuery(resources=any_accelerator()), enabled)
     return why_no_accelerator(requests, (o.accelerator for o in found.offers if o.accelerator))

@@ -10,7 +10,7 @@ from temporalio.testing import WorkflowEnvironment
 from skyflow.clouds.fake import SCRIPT_VARIABLE
 from tests.workflows.failover import REFUSING, fail_over, write_script
 
-MOST_EVENTS_OF_SERVICE, MOST_EVENTS_OF_REPLICA = 15, 24
+MOST_EVENTS_OF_SERVICE, MOST_EVENTS_OF_REPLICA = 14, 18
 """For each refusal, with what a start takes anyway."""
 
 

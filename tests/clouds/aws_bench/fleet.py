@@ -31,7 +31,7 @@ class Fleet:
         self.regions: set[str] = set()
         """Regions that instances were asked for in."""
         self.backed = False
-        """Whether instances that start from now on are backed by machines."""
+        """Whether instances that start from now on with user-data are backed by machines."""
         self.reasons: dict[str, str] = {}
         """Why instances ended that nobody of the account has ended."""
         self.marked: set[str] = set()
@@ -46,8 +46,8 @@ class Fleet:
         if call.action not in _CHANGING:
             return
         self.regions.add(call.region)
-        if call.action == "RunInstances" and self.backed:
-            user_data = call.parameters.get("UserData", "")
+        user_data = call.parameters.get("UserData")
+        if user_data and self.backed:
             self._user_data |= dict.fromkeys(documents.instances_in(answer), user_data)
         await self.follow(call.region)
 

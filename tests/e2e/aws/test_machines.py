@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
 from skyflow.installation import installation_id
-from skyflow.state import ReplicaPhase
+from skyflow.naming import machine_name
 from tests.clouds.aws_bench.bench import REGION, AwsBench
+from tests.clouds.aws_bench.program import call, run
 from tests.e2e.aws.conftest import SMALL, Up
-from tests.e2e.stack import Stack
+from tests.e2e.stack import Stack, ended
+from tests.e2e.test_terminated import reap
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("e2e-aws")
+
+REFUSED_CALLS = 4
+"""More calls than one look at a machine makes, so that its end was asked for."""
 
 
 async def answers(stack: Stack, name: str) -> int:
@@ -90,16 +97,19 @@ async def test_a_machine_that_was_ended_in_the_console_is_replaced(
     assert await answers(aws_stack, "ended") == 2
 
 
-async def test_what_runs_goes_on_while_credentials_are_expired_and_down_ends_it_afterwards(
+async def test_what_runs_goes_on_while_credentials_are_expired_and_down_waits_for_new_ones(
     bench: AwsBench, aws_stack: Stack, up: Up
 ) -> None:
     await up("expired")
     bench.expire_credentials()
-    await aws_stack.run("serve", "down", "expired", "-y", "--no-wait")
-    await eventually(lambda: bench.refused("TerminateInstances", "DescribeInstances"))
+    assert await answers(aws_stack, "expired") == 1
+    before = len(bench.calls())
+    going = await aws_stack.start("serve", "down", "expired", "-y")
+    await eventually(lambda: len(bench.calls()) >= before + REFUSED_CALLS)
     assert len(await bench.instances()) == 1
     bench.renew_credentials()
-    await eventually(lambda: not bench.ledger.existing(), 60)
+    assert (await ended(going)).status == 0
+    assert await bench.instances() == []
 
 
 async def test_a_service_that_comes_while_credentials_are_expired_says_what_to_do(
@@ -108,7 +118,25 @@ async def test_a_service_that_comes_while_credentials_are_expired_says_what_to_d
     bench.refuse("RequestExpired")
     shown = await up("without", status=1)
     assert "renew the credentials" in shown.text
-    assert await bench.instances(gone=True) == []
+
+
+async def test_what_a_former_run_has_left_is_ended_and_what_others_have_is_not(
+    bench: AwsBench, aws_stack: Stack
+) -> None:
+    installation = installation_id(aws_stack.settings)
+    await run(bench, "left", TagSpecifications=tags_of_a_machine(installation))
+    others = await run(bench, "others", TagSpecifications=tags_of_a_machine("ffffffff"))
+    await reap(aws_stack)
+    assert [each.instance_id for each in await bench.instances()] == [others]
+    await call(bench, "terminate_instances", InstanceIds=[others])
+
+
+def tags_of_a_machine(installation: str) -> list[dict[str, Any]]:
+    """Return the tags of the first machine of a service of an installation."""
+    name = machine_name(installation, "5e41fe1d", replica_id=1, node=0, attempt=1)
+    tags = {"skyflow-installation": installation, "skyflow-machine": name}
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return [{"ResourceType": "instance", "Tags": listed}]
 
 
 async def test_an_image_that_does_not_exist_is_said_to_be_the_reason(
@@ -119,5 +147,3 @@ async def test_an_image_that_does_not_exist_is_said_to_be_the_reason(
     assert image in shown.text
     assert "image_id" in shown.text
     assert bench.calls("RunInstances") == []
-    failed = await aws_stack.replicas("imageless")
-    assert {replica.phase for replica in failed} <= {ReplicaPhase.FAILED_PROVISION}
