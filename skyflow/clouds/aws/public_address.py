@@ -17,11 +17,12 @@ _REMEDY = "set SKYFLOW_AWS_SSH_FROM to the networks that this computer comes fro
 
 
 class PublicAddress:
-    """The public IPv4 address of this computer, as AWS sees it; kept for a minute."""
+    """The public IPv4 address of this computer, as AWS sees it."""
 
-    def __init__(self, url: str = _URL) -> None:
-        """Ask a server that answers with the address it is asked from."""
+    def __init__(self, url: str = _URL, kept_seconds: float = _KEPT_SECONDS) -> None:
+        """Ask a server that answers with the address it is asked from, at most once in a while."""
         self._url = url
+        self._kept_seconds = kept_seconds
         self._kept: tuple[float, str] = (0.0, "")
 
     async def network(self) -> str:
@@ -34,8 +35,8 @@ class PublicAddress:
         until, kept = self._kept
         if time.monotonic() < until:
             return kept
-        found = f"{ipaddress.IPv4Address(await self._ask())}/32"
-        self._kept = (time.monotonic() + _KEPT_SECONDS, found)
+        found = f"{await self._ask()}/32"
+        self._kept = (time.monotonic() + self._kept_seconds, found)
         return found
 
     async def _ask(self) -> str:
