@@ -167,6 +167,13 @@ class AwsBench:
         self._fleet = Fleet(self._folder, self.account)
         self._front.reset(self._fleet)
 
+    async def _warm_up(self) -> None:
+        """Have moto load what it loads when first asked, for which programs would not wait."""
+        asked = (("ec2", "describe_instances"), ("ec2", "describe_images"))
+        for service, action in (*asked, ("sts", "get_caller_identity"), ("s3", "list_buckets")):
+            for region in REGIONS:
+                await self.account.ask(region, action, service)
+
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[AwsBench]:
         async with self._front.serving() as self.endpoint:
@@ -184,6 +191,7 @@ async def running_bench() -> AsyncIterator[AwsBench]:
     try:
         async with running_moto(folder) as moto:
             bench = AwsBench(folder, moto)
+            await bench._warm_up()
             async with bench._serving():
                 yield bench
     finally:
