@@ -65,7 +65,7 @@ async def _nothing_is_left(stack: Stack) -> None:
     assert interfaces_left(stack.interfaces) == set()
     assert {path.name for path in stack.settings.machines.glob("*")} <= LEFT_IN_MACHINES
     assert not any((stack.settings.machines / ".removing").glob("*"))
-    assert not any((stack.settings.store / "services").iterdir())
+    assert not any((stack.settings.store / "services").glob("*"))
     assert [path.name for path in stack.temporary.iterdir()] == []
 
 
