@@ -57,10 +57,10 @@ class AwsCloud(Cloud):
 
     async def check(self) -> CloudCheck:
         """Say as whom the account is used, or which permission is missing."""
-        if not await asyncio.to_thread(credentials.may_exist, self._aws):
-            used = self._directory.exists()
-            return CloudCheck(cloud=NAME, enabled=False, detail=_NO_CREDENTIALS, set_up=used)
-        return await self._account.check(await self._installation())
+        check = await self._check()
+        if check.enabled or await asyncio.to_thread(self._directory.exists):
+            return check
+        return check.model_copy(update={"set_up": False})
 
     async def offers(self, request: ResourceRequest) -> Sequence[Offer]:
         """Return what the catalogue has in the regions that are enabled."""
@@ -83,7 +83,7 @@ class AwsCloud(Cloud):
     async def launch(self, request: MachineRequest, keys: MachineKeys) -> Machine:
         """Start the machine, or return the one that has this name already."""
         installation = await self._installation()
-        # Without credentials, this is what tells that there may be machines.
+        # When credentials are lost, this tells that there may be machines.
         await asyncio.to_thread(self._directory.mkdir, parents=True, exist_ok=True)
         return await self._account.launcher.launch(request, keys, installation)
 
@@ -151,6 +151,11 @@ class AwsCloud(Cloud):
     async def start(self, names: Sequence[str], region: str) -> None:
         """Start stopped machines again; their public addresses are new ones."""
         await self._change("start_instances", names, region)
+
+    async def _check(self) -> CloudCheck:
+        if not await asyncio.to_thread(credentials.may_exist, self._aws):
+            return CloudCheck(cloud=NAME, enabled=False, detail=_NO_CREDENTIALS)
+        return await self._account.check(await self._installation())
 
     @cached_property
     def _account(self) -> Account:
