@@ -7,18 +7,27 @@ import asyncio
 from temporalio import activity
 
 from activities.context import Context
-from activities.running import heartbeating, mapped_errors
-from skyflow.clouds.base import Machine, MachineRequest
+from activities.running import application_error, heartbeating, mapped_errors
+from skyflow.clouds.base import Cloud, Machine, MachineRequest, MachineState
 from skyflow.clouds.registry import find_offers, get_cloud
 from skyflow.contracts import (
     FIND_OFFERS,
     LAUNCH_MACHINE,
+    LEFT_NOTHING,
     TEARDOWN_REPLICA,
     OfferQuery,
     Offers,
     TeardownRequest,
 )
-from skyflow.errors import RemoteError, StorageError
+from skyflow.errors import (
+    InvalidRequest,
+    NoCapacity,
+    QuotaExceeded,
+    RemoteError,
+    SkyflowError,
+    StorageError,
+)
+from skyflow.placement.ranking import shortlist
 from skyflow.remote.logship import ship_logs
 from skyflow.remote.replica_home import ReplicaHome
 from skyflow.remote.ssh import connect
@@ -38,10 +47,13 @@ class MachineActivities:
 
     @activity.defn(name=FIND_OFFERS.name)
     async def find_offers(self, query: OfferQuery) -> Offers:
-        """Return what every enabled cloud offers."""
+        """Return the best of what every enabled cloud offers."""
         with mapped_errors():
             async with heartbeating():
-                return await find_offers(self._context.settings, query)
+                found = await find_offers(self._context.settings, query)
+        told = shortlist(found.offers)
+        more = len(found.offers) - len(told)
+        return found.model_copy(update={"offers": told, "more": more})
 
     @activity.defn(name=LAUNCH_MACHINE.name)
     async def launch_machine(self, request: MachineRequest) -> Machine:
@@ -49,7 +61,12 @@ class MachineActivities:
         with mapped_errors():
             async with heartbeating():
                 cloud = get_cloud(request.place.cloud, self._context.settings)
-                return await cloud.launch(request, self._context.keyring.machine_keys(request.name))
+                keys = self._context.keyring.machine_keys(request.name)
+                try:
+                    return await cloud.launch(request, keys)
+                except (NoCapacity, QuotaExceeded, InvalidRequest) as refusal:
+                    nothing = [LEFT_NOTHING] if await _made_nothing(cloud, request) else []
+                    raise application_error(refusal, *nothing) from None
 
     @activity.defn(name=TEARDOWN_REPLICA.name)
     async def teardown_replica(self, request: TeardownRequest) -> bool:
@@ -90,3 +107,17 @@ class MachineActivities:
         except StorageError as error:
             activity.logger.warning("the rest of the logs is not saved: %s", error)
             return None
+
+
+async def _made_nothing(cloud: Cloud, request: MachineRequest) -> bool:
+    """Return whether a refused launch certainly left nothing that would have to be ended.
+
+    An attempt before this one may have made a machine that the cloud does not show yet.
+    """
+    if activity.info().attempt > 1:
+        return False
+    try:
+        states = await cloud.describe([request.name], request.place.region)
+    except SkyflowError:
+        return False
+    return states.get(request.name) is MachineState.GONE

@@ -23,8 +23,13 @@ def mapped_errors() -> Iterator[None]:
     try:
         yield
     except SkyflowError as error:
-        message = f"{error.message}; {error.remedy}" if error.remedy else error.message
-        raise ApplicationError(message, type=type(error).__name__) from None
+        raise application_error(error) from None
+
+
+def application_error(error: SkyflowError, *details: str) -> ApplicationError:
+    """Return the application error of an error's type, with details for the workflow."""
+    message = f"{error.message}; {error.remedy}" if error.remedy else error.message
+    return ApplicationError(message, *details, type=type(error).__name__)
 
 
 @asynccontextmanager

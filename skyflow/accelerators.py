@@ -64,7 +64,7 @@ _OTHER_NAMES = {
     "trn1": "Trainium",
     "trn2": "Trainium2",
 }
-_SEPARATORS = re.compile(r"[\s_/-]+")
+_SEPARATORS = re.compile(r"[\s_-]+")
 _ADDITION = re.compile(
     r"nvidia|amd|aws|intel|habana|tesla|quadro|geforce|instinct|gpu|blackwell|generation"
     r"|sxm\d?|pcie|hbm\d?e?"
@@ -94,7 +94,7 @@ def accelerator_memory_gib(name: str, reported: float | None) -> float | None:
 
 def _squeezed(name: str) -> str:
     """Return what tells a name from others: its letters and digits, without additions."""
-    parts = _SEPARATORS.split(name.strip().lower())
+    parts = _SEPARATORS.split(name.lower())
     return "".join(part for part in parts if not _ADDITION.fullmatch(part))
 
 

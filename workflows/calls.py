@@ -10,7 +10,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.workflow import ActivityCancellationType
 
-from skyflow.contracts import Activity, Argument, Result
+from skyflow.contracts import LEFT_NOTHING, Activity, Argument, Result
 from skyflow.records import Record
 
 LONGEST_MESSAGE = 4000
@@ -91,6 +91,11 @@ def failure(error: ActivityError) -> tuple[str, str]:
     if isinstance(cause, exceptions.TimeoutError):
         return "Timeout", f"{error.activity_type} did not end in time"
     return type(cause or error).__name__, _shortened(str(cause or error))
+
+
+def left_nothing(error: ActivityError) -> bool:
+    """Return whether a refused launch is known to have made no machine."""
+    return isinstance(error.cause, ApplicationError) and LEFT_NOTHING in error.cause.details
 
 
 async def tell(workflow_id: str, message: str, argument: Record) -> bool:

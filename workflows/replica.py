@@ -26,11 +26,12 @@ with workflow.unsafe.imports_passed_through():
     )
     from skyflow.naming import service_workflow_id
     from skyflow.placement.offers import Refusal
-    from skyflow.placement.ranking import AVOIDANCE_SECONDS, DEFAULT_AVOIDANCE_SECONDS
+    from skyflow.placement.refusals import avoidance_seconds
     from skyflow.state import ReplicaPhase
-    from workflows.calls import failure, start, tell
+    from workflows.calls import failure, left_nothing, start, tell
     from workflows.replica_end import drain, end_machines
     from workflows.replica_values import (
+        launch_summary,
         machine_requests,
         outcome_of_failed_start,
         readiness_deadline,
@@ -153,10 +154,10 @@ class ReplicaWorkflow:
         """Start every machine at the offered place, or report the refusal."""
         state = self._state
         launches = [
-            start(LAUNCH_MACHINE, request, summary=f"{request.name} on {request.place}")
+            start(LAUNCH_MACHINE, request, summary=launch_summary(state, request.name))
             for request in machine_requests(self._state)
         ]
-        await self._report(ReplicaPhase.PROVISIONING)
+        await self._report_provisioning()
         settled = await asyncio.gather(
             *(self._unless_interrupted(launch) for launch in launches), return_exceptions=True
         )
@@ -167,17 +168,26 @@ class ReplicaWorkflow:
             return
         if not isinstance(problems[0], ActivityError):
             raise problems[0]
-        await self._teardown()
+        # Another node of the replica may have been started.
+        if len(launches) > 1 or not left_nothing(problems[0]):
+            await self._teardown()
         await self._report_refusal(problems[0])
+
+    async def _report_provisioning(self) -> None:
+        """Say that machines are being started; of a further attempt the service knows it."""
+        if self._state.attempt > 1 and workflow.patched("only-first-attempt-reported"):
+            self._state.phase = ReplicaPhase.PROVISIONING
+            self._state.reason = ""
+            return
+        await self._report(ReplicaPhase.PROVISIONING)
 
     async def _report_refusal(self, error: ActivityError) -> None:
         kind, message = failure(error)
-        seconds = AVOIDANCE_SECONDS.get(kind, DEFAULT_AVOIDANCE_SECONDS)
         refusal = Refusal(
             place=self._state.offer.place,
             kind=kind,
             message=message,
-            until=workflow.now().timestamp() + seconds,
+            until=workflow.now().timestamp() + avoidance_seconds(kind),
         )
         self._state.refused = True
         await self._report(ReplicaPhase.PENDING, f"{kind}: {message}", refusal=refusal)

@@ -6,6 +6,7 @@ from skyflow.clouds.base import MachineRequest
 from skyflow.contracts import ReplicaState, ReplicaTask, TeardownRequest
 from skyflow.naming import machine_name
 from skyflow.placement.offers import Refusal
+from skyflow.placement.ranking import offer_in_words
 from skyflow.state import ReplicaPhase, ReplicaReport
 
 
@@ -29,6 +30,11 @@ def machine_requests(state: ReplicaState) -> list[MachineRequest]:
         )
         for node in range(settings.num_nodes)
     ]
+
+
+def launch_summary(state: ReplicaState, name: str) -> str:
+    """Return what the Temporal web UI shows for the launch of a machine."""
+    return f"attempt {state.attempt}: {offer_in_words(state.offer)}, as {name}"
 
 
 def replica_task(state: ReplicaState) -> ReplicaTask:

@@ -10,26 +10,28 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
 from skyflow.contracts import (
-    FIND_OFFERS,
     WORKFLOW_QUEUE,
     Assignment,
     Message,
-    OfferQuery,
     Offers,
     ReplicaState,
     StopRequest,
     WorkflowName,
 )
 from skyflow.naming import replica_workflow_id
-from skyflow.placement.offers import Offer
-from skyflow.placement.ranking import FINAL_REFUSALS, next_try, rank
+from skyflow.placement.offers import Offer, Place
+from skyflow.placement.ranking import rank, why_first
+from skyflow.placement.refusals import in_force, next_try, refused_for_good
 from skyflow.records import Record
 from skyflow.state import ReplicaPhase, ReplicaRecord
-from workflows.calls import call, failure, tell
+from workflows.calls import failure, tell
+from workflows.kept_offers import KeptOffers
 from workflows.service_state import ServiceState
 
 NO_OFFER_SECONDS = 30.0
 """Wait before offers are looked for again when there are none."""
+MORE_OFFERS_SECONDS = 1.0
+"""Wait before the next best offers are looked for when those that were told of are all refused."""
 NO_LONGER_RUNS = "its workflow no longer runs"
 REPORTS_UNDER_WAY = 100
 """More reports than a replica can have sent that its service has not taken in yet."""
@@ -44,6 +46,7 @@ class ServicePlacement:
         """Place for a state; `on_lost` is called when a replica turns out to be gone."""
         self._state = state
         self._on_lost = on_lost
+        self._kept = KeptOffers()
         self.starting: int | None = None
         """The replica whose workflow was asked for and is not known to run yet."""
 
@@ -51,14 +54,7 @@ class ServicePlacement:
         """Find offers for the replicas that wait for one, and have them tried."""
         state = self._state
         try:
-            found = await call(
-                FIND_OFFERS,
-                OfferQuery(
-                    resources=state.version.settings.resources,
-                    ordered=state.version.settings.ordered,
-                ),
-                summary="offers that meet the resources",
-            )
+            found = await self._kept.find(state, self._in_use())
         except ActivityError as error:
             state.reason = f"offers could not be read: {failure(error)[1]}"
             state.place_again_at = _now() + NO_OFFER_SECONDS
@@ -71,21 +67,19 @@ class ServicePlacement:
 
     async def _place_replica(self, record: ReplicaRecord, found: Offers) -> None:
         state, now = self._state, _now()
-        in_use = [r.offer.place for r in state.replicas.values() if r.live and r.offer is not None]
-        ranked = rank(found.offers, state.refusals, in_use, now)
+        in_use = self._in_use()
+        avoided = in_force(state.refusals, now)
+        ranked = rank(found.offers, avoided, in_use)
         if record.errors >= MOST_ERRORS or (not ranked and self._refused_for_good(found)):
             self._give_up(record)
             return
         if not ranked:
-            again = next_try(state.refusals, now) or now + NO_OFFER_SECONDS
-            state.place_again_at = again
-            state.reason = f"no offer can be tried for {again - now:.0f} s"
-            if found.problems:
-                state.reason += f" ({'; '.join(found.problems)})"
+            self._wait(found, now)
             return
         offer = ranked[0]
-        record = state.assign(record.replica_id, offer)
-        state.decide(now, "place", _why(offer, ranked), record.replica_id)
+        record = state.assign(record.replica_id, offer, now)
+        why = why_first(ranked, in_use, more=found.more, avoided=len(avoided))
+        state.decide(now, "place", why, record.replica_id)
         if record.attempt == 1:
             await self._start_replica(record, offer)
             return
@@ -93,9 +87,24 @@ class ServicePlacement:
         if not await tell_replica(state, record.replica_id, Message.ASSIGN, assignment):
             state.lose(record.replica_id, NO_LONGER_RUNS, _now())
 
+    def _in_use(self) -> list[Place]:
+        replicas = self._state.replicas.values()
+        return [r.offer.place for r in replicas if r.live and r.offer is not None]
+
     def _refused_for_good(self, found: Offers) -> bool:
-        refused = [r.kind for r in self._state.refusals if r.until > _now()]
-        return bool(found.offers) and all(kind in FINAL_REFUSALS for kind in refused)
+        offered = bool(found.offers) or found.avoided > 0
+        return offered and not found.more and refused_for_good(self._state.refusals, _now())
+
+    def _wait(self, found: Offers, now: float) -> None:
+        """Have offers looked for again when one may be had; at once if there are more."""
+        state = self._state
+        again = next_try(state.refusals, now) or now + NO_OFFER_SECONDS
+        if found.more:
+            again = now + MORE_OFFERS_SECONDS
+        state.place_again_at = again
+        state.reason = f"no offer can be tried for {again - now:.0f} s"
+        if found.problems:
+            state.reason += f" ({'; '.join(found.problems)})"
 
     def _give_up(self, record: ReplicaRecord) -> None:
         """End a replica that no cloud will start."""
@@ -200,14 +209,6 @@ def _search_attributes(state: ServiceState, offer: Offer) -> TypedSearchAttribut
             SearchAttributePair(SearchAttributeKey.for_keyword(name), value)
             for name, value in values.items()
         ]
-    )
-
-
-def _why(offer: Offer, ranked: tuple[Offer, ...]) -> str:
-    others = ", ".join(f"{o.place} at ${o.hourly_price:g}/h" for o in ranked[1:4]) or "none"
-    return (
-        f"{offer.place} at ${offer.hourly_price:g}/h: cheapest of {len(ranked)} offers that may be "
-        f"tried; next best: {others}"
     )
 
 

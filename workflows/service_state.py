@@ -10,6 +10,7 @@ from skyflow.autoscaling.progress import LoadProgress
 from skyflow.autoscaling.settings import Bounds
 from skyflow.contracts import ApplyRequest, Slot, StopRequest
 from skyflow.placement.offers import Offer, Refusal
+from skyflow.placement.refusals import remember, scope_in_words
 from skyflow.records import State
 from skyflow.rollout.backoff import (
     ATTEMPTS_OF_UNPROVEN_VERSION,
@@ -25,7 +26,7 @@ from skyflow.state import (
     ServiceVersion,
 )
 
-DECISIONS_KEPT = 100
+DECISIONS_KEPT = 200
 ENDED_REPLICAS_KEPT = 10
 COLD_STARTS_KEPT = 10
 
@@ -147,10 +148,13 @@ class ServiceState(State):
         self.replicas[record.replica_id] = record
         return record
 
-    def assign(self, replica_id: int, offer: Offer) -> ReplicaRecord:
-        """Give a replica the offer that it tries next."""
+    def assign(self, replica_id: int, offer: Offer, now: float) -> ReplicaRecord:
+        """Give a replica the offer that it tries next; it says itself when it first tries one."""
         attempt = self.replicas[replica_id].attempt + 1
-        return self.change(replica_id, offer=offer, attempt=attempt, reason="")
+        record = self.change(replica_id, offer=offer, attempt=attempt, reason="")
+        if attempt == 1:
+            return record
+        return self.change(replica_id, phase=ReplicaPhase.PROVISIONING, phase_since=now)
 
     def absorb(self, report: ReplicaReport, now: float, jitter: float) -> None:
         """Take in a replica's report; an old one, or one of another incarnation, changes nothing.
@@ -262,14 +266,15 @@ class ServiceState(State):
             self.reason = ""
 
     def _note_refusal(self, record: ReplicaRecord, refusal: Refusal, now: float) -> None:
-        self.refusals = [r for r in self.refusals if r.until > now and r.place != refusal.place]
-        self.refusals.append(refusal)
+        self.refusals = remember(self.refusals, refusal, now)
+        kept = self.refusals[-1]
         counted = refusal.kind not in ("NoCapacity", "QuotaExceeded")
         self.change(record.replica_id, offer=None, errors=record.errors + counted)
+        again = f", refused {kept.times} times" if kept.times > 1 else ""
         self.decide(
             now,
             "refused",
-            f"{refusal.place}: {refusal.kind}: {refusal.message}; "
-            f"avoided for {refusal.until - now:.0f} s",
+            f"{refusal.place.instance_type} in {refusal.place}: {refusal.kind}: {refusal.message}; "
+            f"{scope_in_words(kept.kind, kept.place)} avoided for {kept.until - now:.0f} s{again}",
             record.replica_id,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,6 +46,7 @@ def service(view: ServiceView, now: float, decisions: Sequence[Decision] | None 
 
 def plan(of: Plan) -> Document:
     """Return what an `up` would do."""
+    chosen = Counter(offer.place for offer in of.chosen)
     return {
         "name": of.name,
         "replicas": of.settings.replicas,
@@ -52,7 +54,9 @@ def plan(of: Plan) -> Document:
         "port": of.settings.port,
         "hourly_price": of.hourly_price,
         "files": [{"target": target, "packed_bytes": size} for target, size in of.files],
-        "offers": [_offer(offer) for offer in of.offers],
+        "offers": [
+            {**_offer(offer), "chosen_for_replicas": chosen[offer.place]} for offer in of.offers
+        ],
         "problems": list(of.problems),
     }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -12,13 +15,25 @@ from skyflow.placement.offers import Offer
 from skyflow.sdk.plan import Plan
 from skyflow.state import ServiceSettings
 
-OFFERS_SHOWN = 8
+ROWS_SHOWN = 8
+_COLUMNS = (
+    "CHOSEN",
+    "CLOUD",
+    "REGION",
+    "ZONES",
+    "INSTANCE",
+    "ACCELERATORS",
+    "CPUS",
+    "MEMORY",
+    "SPOT",
+    "$/HOUR EACH",
+)
 
 
 def plan(of: Plan) -> RenderableType:
-    """Return the plan as tables; the offer on top is tried first, the next ones after a refusal."""
+    """Return the plan as tables; offers come in the order in which they are tried."""
     parts: list[RenderableType] = [_headline(of), Text(), _offers(of)]
-    hidden = len(of.offers) - OFFERS_SHOWN
+    hidden = sum(len(row) for row in _rows(of.offers)[ROWS_SHOWN:])
     if hidden > 0:
         parts.append(Text(f"... and {quantity(hidden, 'offer')} more."))
     parts += [Text(f"Note: {problem}", style="yellow") for problem in of.problems]
@@ -65,21 +80,43 @@ def _files(of: Plan) -> str:
 
 
 def _offers(of: Plan) -> RenderableType:
-    made = table("TRY", "INFRA", "INSTANCE", "CPUS", "MEMORY", "ACCELERATORS", "$/HOUR EACH")
-    for position, offer in enumerate(of.offers[:OFFERS_SHOWN], start=1):
-        add_row(made, (position, *_cells(offer)))
+    made = table(*_COLUMNS)
+    chosen = Counter(offer.place for offer in of.chosen)
+    for row in _rows(of.offers)[:ROWS_SHOWN]:
+        replicas = sum(chosen[offer.place] for offer in row)
+        mark = Text(f"-> {quantity(replicas, 'replica')}" if replicas else "", style="green")
+        add_row(made, (mark, *_cells(row)))
     return made
 
 
-def _cells(offer: Offer) -> tuple[object, ...]:
+def _rows(offers: Sequence[Offer]) -> list[list[Offer]]:
+    """Put offers together that differ in their zone only."""
+    rows: dict[Offer, list[Offer]] = {}
+    for offer in offers:
+        anywhere = offer.place.model_copy(update={"zone": ""})
+        rows.setdefault(offer.model_copy(update={"place": anywhere}), []).append(offer)
+    return list(rows.values())
+
+
+def _cells(row: Sequence[Offer]) -> tuple[object, ...]:
+    offer, place = row[0], row[0].place
     accelerators = (
         f"{offer.accelerator}:{number(offer.accelerator_count)}" if offer.accelerator else None
     )
     return (
-        str(offer.place),
-        offer.place.instance_type,
+        place.cloud,
+        place.region,
+        _zones(place.region, [each.place.zone for each in row]),
+        place.instance_type,
+        accelerators,
         number(offer.cpus),
         f"{number(offer.memory_gib)} GiB",
-        accelerators,
+        "yes" if place.use_spot else "no",
         price(offer.hourly_price),
     )
+
+
+def _zones(region: str, zones: Sequence[str]) -> str:
+    """Return the zones of one region: `us-east-1a, b, c`."""
+    first, *others = sorted(zones)
+    return ", ".join([first, *(zone.removeprefix(region).lstrip("-") for zone in others)])

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from skyflow.catalog.machines import Listing, MachineType, Zone
+from skyflow.catalog.machines import Listing, MachineType, Zone, in_order
 from skyflow.errors import StorageError
 
 COLUMNS = (
@@ -81,7 +81,6 @@ def _zone(text: str) -> Zone:
 
 def _row(listing: Listing) -> tuple[str, ...]:
     machine = listing.type
-    zones = sorted(listing.zones)
     return (
         machine.name,
         _number(machine.cpus),
@@ -93,7 +92,7 @@ def _row(listing: Listing) -> tuple[str, ...]:
         listing.region,
         _number(listing.price),
         listing.date,
-        " ".join(_zone_text(zone) for zone in zones),
+        " ".join(_zone_text(zone) for zone in in_order(listing.zones)),
     )
 
 

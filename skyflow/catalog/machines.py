@@ -37,6 +37,11 @@ class Zone(NamedTuple):
     """US dollars per machine and hour; None where it is not sold as spot."""
 
 
+def in_order(zones: Iterable[Zone]) -> tuple[Zone, ...]:
+    """Return zones with the cheapest as spot first, those without spot machines at the end."""
+    return tuple(sorted(zones, key=lambda zone: (zone.spot_price is None, zone[::-1])))
+
+
 class Listing(NamedTuple):
     """A type of machine in the zones of a region where it costs the same on demand."""
 
@@ -45,12 +50,9 @@ class Listing(NamedTuple):
     price: float | None
     """US dollars per machine and hour; None where it is sold as spot only."""
     zones: tuple[Zone, ...]
+    """At least one; the cheapest as spot comes first (`in_order`)."""
     date: str
     """Day on which the prices held, as `2026-01-31`; that they did not change since is unsaid."""
-
-    def hourly_price(self, zone: Zone, *, use_spot: bool) -> float | None:
-        """Return the price in a zone in US dollars per hour; None where it is not sold so."""
-        return zone.spot_price if use_spot else self.price
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import TypeAlias
 
 from skyflow.catalog.defaults import is_usual, with_defaults
@@ -12,15 +12,15 @@ from skyflow.catalog.machines import Catalog, Listing, Zone
 from skyflow.clouds.matching import has_hardware
 from skyflow.placement.offers import Offer, Place, ResourceRequest
 
-_Sold: TypeAlias = tuple[float, Listing, Zone]
-"""A zone where a listing is sold, after its price in US dollars per hour."""
+Found: TypeAlias = tuple[float, Listing]
+"""A listing after its least price in US dollars per machine and hour."""
 
 
 def offers(catalog: Catalog, request: ResourceRequest, most: int | None = None) -> list[Offer]:
     """Return an offer for each zone whose machines meet a request, cheapest first.
 
     They are those that `meets` accepts, less what nobody means who leaves the type open (see
-    `skyflow.catalog.defaults`). With equal prices the order is that of the names.
+    `skyflow.catalog.defaults`). Equal prices keep the order of the catalogue.
 
     Args:
         catalog: Where to look.
@@ -28,32 +28,27 @@ def offers(catalog: Catalog, request: ResourceRequest, most: int | None = None) 
         most: Number of offers at most; all if None.
 
     """
-    sold = list(_sold(catalog, request))
-    cheapest = heapq.nsmallest(len(sold) if most is None else most, sold, key=_order)
-    return [_offer(each, use_spot=request.use_spot) for each in cheapest]
-
-
-def search(catalog: Catalog, request: ResourceRequest) -> list[tuple[float, Listing]]:
-    """Return the same as listings that name only zones which meet the request, cheapest first.
-
-    Returns:
-        Each listing with its least price in US dollars per hour; its cheapest zone comes first.
-
-    """
-    found: dict[int, tuple[Listing, list[tuple[float, Zone]]]] = {}
-    for price, listing, zone in _sold(catalog, request):
-        found.setdefault(id(listing), (listing, []))[1].append((price, zone))
-    cheapest = []
-    for listing, zones in found.values():
-        zones.sort()
-        kept = listing._replace(zones=tuple(zone for _, zone in zones))
-        cheapest.append((zones[0][0], kept))
-    return sorted(cheapest, key=lambda each: (each[0], each[1].type[:2], each[1].region))
-
-
-def _sold(catalog: Catalog, request: ResourceRequest) -> Iterator[_Sold]:
     wanted = with_defaults(request)
-    limit = math.inf if wanted.max_hourly_price is None else wanted.max_hourly_price
+    found = _cheapest(list(_sold(catalog, wanted)), most)
+    sold = [
+        (price, zone, listing) for _, listing in found for price, zone in _zones(listing, wanted)
+    ]
+    sold.sort(key=itemgetter(0))
+    return [_offer(*each, use_spot=request.use_spot) for each in sold[:most]]
+
+
+def search(catalog: Catalog, request: ResourceRequest) -> list[Found]:
+    """Return the same as listings that name only zones which meet the request, cheapest first."""
+    wanted = with_defaults(request)
+    found = sorted(_sold(catalog, wanted), key=itemgetter(0))
+    if wanted.zone is None and not wanted.use_spot:
+        return found
+    return [(price, _narrowed(listing, wanted)) for price, listing in found]
+
+
+def _sold(catalog: Catalog, wanted: ResourceRequest) -> Iterator[Found]:
+    """Yield each listing that has a zone which meets a request, with its least price."""
+    limit = _limit(wanted)
     for machine, listings in catalog.by_type.items():
         named = ((wanted.cloud, machine.cloud), (wanted.instance_type, machine.name))
         if any(part not in (None, found) for part, found in named):
@@ -63,20 +58,41 @@ def _sold(catalog: Catalog, request: ResourceRequest) -> Iterator[_Sold]:
         for listing in listings:
             if wanted.region not in (None, listing.region):
                 continue
-            for zone in listing.zones:
-                price = listing.hourly_price(zone, use_spot=wanted.use_spot)
-                if price is None or price > limit or wanted.zone not in (None, zone.name):
-                    continue
-                yield price, listing, zone
+            price = listing.zones[0].spot_price if wanted.use_spot else listing.price
+            if price is None or price > limit:
+                continue
+            if wanted.zone is None:
+                yield price, listing
+            elif zones := list(_zones(listing, wanted)):
+                yield zones[0][0], listing
 
 
-def _order(sold: _Sold) -> tuple[float, str, str, str, str]:
-    price, listing, zone = sold
-    return (price, listing.type.cloud, listing.region, zone.name, listing.type.name)
+def _zones(listing: Listing, wanted: ResourceRequest) -> Iterator[tuple[float, Zone]]:
+    """Yield the zones of a listing that meet a request, each after its price."""
+    limit = _limit(wanted)
+    for zone in listing.zones:
+        price = zone.spot_price if wanted.use_spot else listing.price
+        if price is not None and price <= limit and wanted.zone in (None, zone.name):
+            yield price, zone
 
 
-def _offer(sold: _Sold, *, use_spot: bool) -> Offer:
-    price, listing, zone = sold
+def _narrowed(listing: Listing, wanted: ResourceRequest) -> Listing:
+    return listing._replace(zones=tuple(zone for _, zone in _zones(listing, wanted)))
+
+
+def _limit(wanted: ResourceRequest) -> float:
+    return math.inf if wanted.max_hourly_price is None else wanted.max_hourly_price
+
+
+def _cheapest(found: list[Found], most: int | None) -> list[Found]:
+    """Return the listings, in their order, that hold a number of cheapest offers for certain."""
+    if most is None or len(found) <= most:
+        return found
+    limit = sorted(price for price, _ in found)[most - 1]
+    return [each for each in found if each[0] <= limit]
+
+
+def _offer(price: float, zone: Zone, listing: Listing, *, use_spot: bool) -> Offer:
     machine = listing.type
     return Offer(
         place=Place(

@@ -90,6 +90,13 @@ class Cloud(ABC):
     async def check(self) -> CloudCheck:
         """Say whether the cloud can be used, and as whom."""
 
+    def unsupported(self, request: ResourceRequest) -> Mapping[str, str]:
+        """Return the keys of `resources` that this cloud can carry out at no place, each with why.
+
+        A request with such a key is not asked about: it would be met only in part.
+        """
+        return {}
+
     @abstractmethod
     async def offers(self, request: ResourceRequest) -> Sequence[Offer]:
         """Return the offers that meet a request, in no particular order; empty if none does.

@@ -14,6 +14,7 @@ from skyflow.contracts import OfferQuery, Offers
 from skyflow.errors import SkyflowError, UsageError
 from skyflow.orphans import OwnedMachine
 from skyflow.placement.offers import Offer, Place, ResourceRequest
+from skyflow.placement.ranking import rank
 
 _LOCAL = "local"
 
@@ -69,26 +70,57 @@ async def enabled_clouds(settings: Settings) -> list[str]:
     return [] if await _problem(_LOCAL, settings) else [_LOCAL]
 
 
-async def find_offers(settings: Settings, query: OfferQuery) -> Offers:
-    """Return what meets any of the requests, from every cloud that may be meant.
+async def find_offers(
+    settings: Settings, query: OfferQuery, enabled: Sequence[str] | None = None
+) -> Offers:
+    """Return every offer that meets any of the requests, from every cloud that may be meant.
 
-    The cheapest comes first; if the query is ordered, what meets an earlier request does. A cloud
-    that is named is asked whether or not others are enabled. One that cannot answer is among the
-    problems.
+    They come in the order of `rank`; what the query avoids is left out. A cloud that is named is
+    asked whether or not others are enabled. One that cannot answer, or cannot carry out a key of a
+    request, is among the problems.
+
+    Args:
+        settings: Settings of the installation.
+        query: What is wanted, avoided and in use.
+        enabled: What `enabled_clouds` returned; looked up if None.
+
     """
-    resources = query.resources
-    unnamed = [request for request in resources if request.cloud is None]
-    names = {request.cloud for request in resources if request.cloud}
-    usual = set(await enabled_clouds(settings)) if unnamed else set()
+    names = {request.cloud for request in query.resources if request.cloud}
+    if enabled is None and any(request.cloud is None for request in query.resources):
+        enabled = await enabled_clouds(settings)
+    usual = set(enabled or ())
     order = sorted(names | usual)
     answers = await asyncio.gather(
-        *(_ask(name, settings, query, _meant_for(name, query, usual)) for name in order)
+        *(
+            _ask(name, settings, query, _meant_for(name, query, usual), checked=name in usual)
+            for name in order
+        )
     )
     found: dict[Place, Offer] = {}
-    for offer in sorted((offer for offers, _ in answers for offer in offers), key=_rank):
+    for offer in sorted((offer for offers, _ in answers for offer in offers), key=_worth):
         found.setdefault(offer.place, offer)
-    problems = tuple(problem for _, problem in answers if problem)
-    return Offers(offers=tuple(found.values()), problems=problems)
+    ranked = rank(found.values(), query.avoided, query.in_use)
+    problems = tuple(problem for _, problems in answers for problem in problems)
+    return Offers(offers=ranked, problems=problems, avoided=len(found) - len(ranked))
+
+
+def unsupported_keys(
+    settings: Settings, requests: Sequence[ResourceRequest]
+) -> Sequence[tuple[str, str, str]]:
+    """Return what requests ask of the cloud they name and it can never carry out.
+
+    Returns:
+        For each the cloud, the key of `resources`, and why. Nothing is said of a cloud that there
+        is not.
+
+    """
+    found = [
+        (request.cloud, key, why)
+        for request in requests
+        if request.cloud in _usual_names()
+        for key, why in get_cloud(request.cloud, settings).unsupported(request).items()
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 async def owned_machines(
@@ -147,25 +179,38 @@ async def _ask(
     settings: Settings,
     query: OfferQuery,
     requests: list[tuple[int, ResourceRequest]],
-) -> tuple[Sequence[Offer], str | None]:
-    if problem := await _problem(name, settings):
-        return [], f"{name}: {problem}"
+    *,
+    checked: bool,
+) -> tuple[Sequence[Offer], Sequence[str]]:
+    if not checked and (problem := await _problem(name, settings)):
+        return [], [f"{name}: {problem}"]
     try:
         cloud = get_cloud(name, settings)
-        answers = await asyncio.gather(*(cloud.offers(request) for _, request in requests))
+        lacks = {at: cloud.unsupported(request) for at, request in requests}
+        asked = [(at, request) for at, request in requests if not lacks[at]]
+        answers = await asyncio.gather(*(cloud.offers(request) for _, request in asked))
     except SkyflowError as error:
-        return [], f"{name}: {error.message}"
+        return [], [f"{name}: {error.message}"]
+    said = dict.fromkeys(
+        f"{name} cannot carry out `{key}`: {why}"
+        for each in lacks.values()
+        for key, why in each.items()
+    )
     found = [
-        offer.model_copy(
-            update={"preference": position if query.ordered else 0, "request": position}
-        )
-        for (position, _), answer in zip(requests, answers, strict=True)
+        _placed(offer, at, preference=at if query.ordered else 0)
+        for (at, request), answer in zip(asked, answers, strict=True)
         for offer in answer
+        if not request.images or request.image(offer.place.region)
     ]
-    return found, None
+    return found, tuple(said)
 
 
-def _rank(offer: Offer) -> tuple[int, float, str, str, str, str, bool]:
-    place = offer.place
-    where = (place.cloud, place.region, place.zone, place.instance_type)
-    return (offer.preference, offer.hourly_price, *where, place.use_spot)
+def _placed(offer: Offer, request: int, *, preference: int) -> Offer:
+    if (offer.request, offer.preference) == (request, preference):
+        return offer
+    return offer.model_copy(update={"preference": preference, "request": request})
+
+
+def _worth(offer: Offer) -> tuple[int, float, int]:
+    """Return what decides which of several requests an offer is taken to meet."""
+    return (offer.preference, offer.hourly_price, offer.request)

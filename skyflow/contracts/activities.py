@@ -74,6 +74,9 @@ _UNMENDABLE = (
 )
 _REFUSALS = ("NoCapacity", "QuotaExceeded", "CredentialsError", "InvalidRequest")
 
+LEFT_NOTHING = "left nothing"
+"""Detail of the error of a refused launch after which there is nothing to end."""
+
 TRIES_AT_THE_END = 4
 """Attempts, within some ten seconds, after which a workflow says what cannot be removed. It goes on
 trying: what is left would cost money or space for ever."""

@@ -9,7 +9,7 @@ from skyflow.autoscaling.progress import LoadProgress
 from skyflow.autoscaling.settings import AutoscalingSettings, Bounds
 from skyflow.clouds.base import Machine
 from skyflow.contracts.messages import StopRequest
-from skyflow.placement.offers import Offer, Place, ResourceRequest
+from skyflow.placement.offers import Offer, Place, Refusal, ResourceRequest
 from skyflow.records import Record, State
 from skyflow.state import ReplicaPhase, ServiceVersion, SpecReference
 
@@ -20,14 +20,22 @@ class OfferQuery(Record):
     resources: tuple[ResourceRequest, ...]
     ordered: bool = False
     """Whether an earlier request is preferred to a cheaper offer for a later one."""
+    avoided: tuple[Refusal, ...] = ()
+    """Refusals in force: what they speak for is left out."""
+    in_use: tuple[Place, ...] = ()
+    """Where the replicas of the service are, for the order of offers of near-equal price."""
 
 
 class Offers(Record):
-    """Offers found, cheapest first."""
+    """The best of the offers found, in the order in which they should be tried."""
 
     offers: tuple[Offer, ...]
     problems: tuple[str, ...] = ()
     """Clouds that could not answer, and why."""
+    more: int = 0
+    """Further offers that may be tried, too many to be told."""
+    avoided: int = 0
+    """Offers that were left out because of refusals."""
 
 
 class ReplicaTask(Record):

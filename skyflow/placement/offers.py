@@ -92,4 +92,6 @@ class Refusal(Record):
     """Name of the error class: `NoCapacity`, `QuotaExceeded`, `CredentialsError` ..."""
     message: str
     until: float
-    """Time (Unix, seconds) until which the place is avoided."""
+    """Time (Unix, seconds) until which what it speaks for is avoided."""
+    times: int = 1
+    """How often it was refused, each time when it was tried again."""

@@ -9,7 +9,7 @@ from skyflow.config import Settings
 from skyflow.contracts import OfferQuery, Offers
 from skyflow.errors import UsageError
 from skyflow.placement.offers import Offer, ResourceRequest
-from skyflow.placement.ranking import rank
+from skyflow.placement.ranking import spread
 from skyflow.records import Record
 from skyflow.state import ServiceSettings
 
@@ -32,8 +32,13 @@ class Plan(Record):
 
     @property
     def hourly_price(self) -> float:
-        """US dollars per hour for all replicas, if each gets the first offer."""
-        return self.offers[0].hourly_price * self.settings.num_nodes * self.settings.replicas
+        """US dollars per hour for all replicas, if no offer is refused."""
+        return sum(offer.hourly_price for offer in self.chosen) * self.settings.num_nodes
+
+    @property
+    def chosen(self) -> tuple[Offer, ...]:
+        """The offer that each replica gets if none is refused."""
+        return spread(self.offers, self.settings.replicas)
 
     def with_files(self, prepared: PreparedSpec) -> Plan:
         """Return the plan with the files that were prepared."""
@@ -45,19 +50,39 @@ async def make_plan(task: Task, name: str, settings: Settings) -> Plan:
     """Find what meets a service's needs.
 
     Raises:
-        UsageError: No cloud that is enabled offers it, or it cannot work on the only one that does.
+        UsageError: No cloud that is enabled offers it, the cloud that is named cannot carry out
+            one of its keys, or it cannot work on the only one that does.
 
     """
     from skyflow.clouds.registry import find_offers
+    from skyflow.sdk.nothing_offered import nothing_offered
 
     wanted = task.settings()
+    _check_keys(wanted.resources, settings)
     query = OfferQuery(resources=wanted.resources, ordered=wanted.ordered)
     found = await find_offers(settings, query)
     if not found.offers:
-        raise _nothing_offered(wanted.resources, found)
+        raise await nothing_offered(settings, query, found)
     await _check_network(task, found, settings)
-    offers = rank(found.offers, refusals=(), in_use=(), now=0)
-    return Plan(name=name, settings=wanted, offers=offers, problems=found.problems)
+    return Plan(name=name, settings=wanted, offers=found.offers, problems=found.problems)
+
+
+def _check_keys(wanted: tuple[ResourceRequest, ...], settings: Settings) -> None:
+    """Refuse keys that the cloud which is named beside them can never carry out.
+
+    Raises:
+        UsageError: There are some; all are named.
+
+    """
+    from skyflow.clouds.registry import unsupported_keys
+
+    found = unsupported_keys(settings, wanted)
+    if not found:
+        return
+    lines = [
+        f"`resources.{key}` cannot be carried out on {cloud}: {why}" for cloud, key, why in found
+    ]
+    raise UsageError("\n".join(lines), "remove the key, or name a cloud that can carry it out")
 
 
 async def _check_network(task: Task, found: Offers, settings: Settings) -> None:
@@ -79,27 +104,29 @@ async def _check_network(task: Task, found: Offers, settings: Settings) -> None:
         raise UsageError(problem)
 
 
-def _nothing_offered(wanted: tuple[ResourceRequest, ...], found: Offers) -> UsageError:
-    asked = " or ".join(dict.fromkeys(describe_request(request) for request in wanted))
-    reasons = "".join(f"\n  {problem}" for problem in found.problems)
-    return UsageError(
-        f"no enabled cloud offers {asked}{reasons}",
-        "change `resources`, or enable another cloud: `skyflow check` says what each one needs",
-    )
-
-
 def describe_request(request: ResourceRequest) -> str:
     """Return what a request asks for, in words."""
     parts = [
         request.instance_type or "",
-        f"{request.accelerator}:{request.accelerator_count:g}" if request.accelerator else "",
+        _accelerators(request),
         _amount(request.cpus, request.cpus_or_more, "CPUs"),
         _amount(request.memory_gib, request.memory_or_more, "GiB of memory"),
+        f"local disks {request.local_disk}" if request.local_disk else "",
         "spot" if request.use_spot else "",
+        f"at most ${request.max_hourly_price:g}/h" if request.max_hourly_price else "",
     ]
     what = ", ".join(part for part in parts if part) or "a machine"
     where = "/".join(p for p in (request.cloud, request.region, request.zone) if p)
     return f"{what} on {where}" if where else what
+
+
+def _accelerators(request: ResourceRequest) -> str:
+    count = f":{request.accelerator_count:g}"
+    if request.accelerator_memory_gib is None:
+        return request.accelerator + count if request.accelerator else ""
+    maker = f"{request.accelerator_maker}:" if request.accelerator_maker else ""
+    more = "+" if request.accelerator_memory_or_more else ""
+    return f"{maker}{request.accelerator_memory_gib:g}GB{more}{count}"
 
 
 def _amount(value: float | None, or_more: bool, unit: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator
 
+from skyflow.accelerators import canonical_accelerator
 from skyflow.spec.document import KeyPath
 from skyflow.spec.faults import Fault, refused
 from skyflow.spec.quantities import write_number
@@ -18,17 +19,7 @@ AcceleratorChoices: TypeAlias = dict[str, None] | tuple[str, ...]
 MAX_CHOICES = 50
 """Most accelerators that one request may name."""
 
-KNOWN_NAMES = (
-    "A10", "A10G", "A100", "A100-80GB", "A6000", "B200", "B300", "GB200", "GH200", "Gaudi HL-205",
-    "H100", "H100-MEGA", "H200", "Inferentia", "Inferentia2", "K80", "L4", "L40", "L40S", "M60",
-    "MI300X", "P4", "P100", "RTX4090", "RTX5090", "RTX6000", "RTX6000-Ada", "RTXPRO6000", "T4",
-    "T4g", "Trainium", "Trainium2", "V100", "V100-32GB",
-)  # fmt: skip
-"""Accelerators whose spelling is known, so that `a10g` finds `A10G`; others are taken as written.
-The spelling is that of SkyPilot's catalog."""
-
-_CANONICAL = {name.lower(): name for name in KNOWN_NAMES}
-_CHOICE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
+_CHOICE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._ -]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
 _BY_MEMORY = re.compile(
     r"(?:([A-Za-z]+):)?(\d{1,6}(?:\.\d{1,3})?)([MGT])i?B?(\+?)(?::(\d{1,6}))?", re.IGNORECASE
 )
@@ -39,10 +30,16 @@ _FORMS = "NAME or NAME:COUNT such as L4:8, a mapping of names to counts, or a li
 
 @dataclass(frozen=True)
 class Accelerator:
-    """A kind of accelerator and how many of it a machine has."""
+    """What each accelerator of a machine must be, and how many of it the machine has."""
 
-    name: str
+    name: str | None
+    """None for any that has the memory."""
     count: float
+    memory_gib: float | None = None
+    """Memory of each in GiB, where that is asked for in place of a name."""
+    memory_or_more: bool = False
+    maker: str | None = None
+    """Maker such as `nvidia`; None for any."""
 
 
 def read_accelerators(value: Any) -> AcceleratorChoices:
@@ -80,15 +77,18 @@ Accelerators: TypeAlias = Annotated[
 """Accelerators in any form."""
 
 
-def is_by_memory(choice: str) -> bool:
-    """Return whether a choice names an amount of memory and not an accelerator."""
-    return _BY_MEMORY.fullmatch(choice) is not None
-
-
 def parse_accelerators(accelerators: AcceleratorChoices | None) -> tuple[Accelerator, ...]:
     """Return the accelerators of a request that `read_accelerators` made, in its order."""
-    parted = [choice.rpartition(":") for choice in accelerators or ()]
-    return tuple(Accelerator(name, float(count)) for name, _, count in parted)
+    return tuple(_parse(choice) for choice in accelerators or ())
+
+
+def _parse(choice: str) -> Accelerator:
+    name, _, count = choice.rpartition(":")
+    memory = _BY_MEMORY.fullmatch(name)
+    if memory is None:
+        return Accelerator(name, float(count))
+    gib = float(memory[2]) * _GIB[memory[3].upper()]
+    return Accelerator(None, float(count), gib, bool(memory[4]), memory[1])
 
 
 def _read_choice(text: Any, count: Any, path: KeyPath, faults: list[Fault]) -> str:
@@ -111,13 +111,13 @@ def _split(text: Any) -> tuple[str, str | None]:
         gib = write_number(float(memory[2]) * _GIB[memory[3].upper()])
         maker = f"{memory[1].lower()}:" if memory[1] else ""
         return f"{maker}{gib}GB{memory[4]}", memory[5]
-    name = text.partition(":")[0]
-    if name.lower() in _CANONICAL:
-        text = text.replace(" ", "-")
     match = _CHOICE.fullmatch(text)
     if match is None:
         return "", None
-    return _CANONICAL.get(name.lower(), match[1]), match[2]
+    name = canonical_accelerator(match[1])
+    if name is None and " " in match[1]:
+        return "", None
+    return name or match[1], match[2]
 
 
 def _read_count(value: Any) -> float | None:

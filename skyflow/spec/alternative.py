@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, JsonValue, ValidationInfo, field_validator
 
+from skyflow.placement.local_disk import parse_local_disk
 from skyflow.spec.accelerators import Accelerators
 from skyflow.spec.faults import Fault, allowed, refused, wrong
 from skyflow.spec.infra import INFRA_FORMS, Location, canonical_cloud, parse_infra, part_or_any
@@ -17,11 +18,19 @@ from skyflow.spec.section import Section
 _IMAGE_FORMS = (
     "an image such as docker:vllm/vllm-openai or ami-0123, or a mapping of regions to them"
 )
+_LOCAL_DISK_FORMS = "a kind and a size in GB such as nvme:300+, or one of the two: ssd, 300+"
 
 
 def read_tier(value: Any) -> Any:
     """Return the name of a tier as skyflow writes it: in small letters."""
     return value.lower() if isinstance(value, str) else value
+
+
+def read_local_disk(value: Any) -> str:
+    """Return what `local_disk` asks for, as it is written."""
+    if not isinstance(value, str) or parse_local_disk(value) is None:
+        raise allowed(_LOCAL_DISK_FORMS)
+    return value.strip()
 
 
 def read_image(value: Any) -> str | dict[str, str]:
@@ -50,6 +59,8 @@ DiskTier: TypeAlias = Annotated[
     BeforeValidator(read_tier),
 ]
 """Speed of a disk, in any case."""
+LocalDisk: TypeAlias = Annotated[str, BeforeValidator(read_local_disk, json_schema_input_type=str)]
+"""Disks that are part of a machine."""
 NetworkTier: TypeAlias = Annotated[Literal["standard", "best"], BeforeValidator(read_tier)]
 """Speed of the network, in any case."""
 Ignored: TypeAlias = Annotated[JsonValue, NO_EFFECT]
@@ -79,21 +90,21 @@ class Alternative(Section):
     """The cloud's name of the machine type."""
     use_spot: bool | None = None
     """Whether machines are bought on the spot market."""
-    max_hourly_cost: Annotated[Annotated[float, Field(gt=0)] | None, NOT_YET] = None
+    max_hourly_cost: Annotated[float, Field(gt=0)] | None = None
     """Most that a machine may cost, in US dollars per hour."""
     disk_size: DiskSize | None = None
     """Boot disk in GiB."""
-    disk_tier: Annotated[DiskTier | None, NOT_YET] = None
+    disk_tier: DiskTier | None = None
     """Speed of the boot disk."""
-    local_disk: Annotated[str | None, NOT_YET] = None
+    local_disk: LocalDisk | None = None
     """Disks that are part of the machine, such as `nvme:300+`."""
-    network_tier: Annotated[NetworkTier | None, NOT_YET] = None
+    network_tier: NetworkTier | None = None
     """Speed of the network."""
     ports: Ports | None = None
     """Ports that the service listens on."""
-    image_id: Annotated[Image | None, NOT_YET] = None
+    image_id: Image | None = None
     """Image of the machine, or `docker:IMAGE` for a container in which scripts run."""
-    labels: Annotated[dict[str, str] | None, NOT_YET] = None
+    labels: dict[str, str] | None = None
     """Labels of the machines at their cloud."""
     volumes: Annotated[tuple[JsonValue, ...] | None, NOT_YET] = None
     """Further disks."""
@@ -132,7 +143,7 @@ class Alternative(Section):
             raise allowed(INFRA_FORMS) from None
         return infra
 
-    @field_validator("instance_type", "cloud", "region", "zone", "local_disk")
+    @field_validator("instance_type", "cloud", "region", "zone")
     @classmethod
     def _check_name(cls, name: str | None) -> str | None:
         if name is not None and not _is_name(name):

@@ -25,6 +25,8 @@ class ResourceOverrides:
     use_spot: bool | None = None
     image_id: str | None = None
     instance_type: str | None = None
+    local_disk: str | None = None
+    max_hourly_cost: float | None = None
     ports: tuple[str, ...] = ()
     """Ports and ranges; none given leaves those of the file."""
     num_nodes: int | None = None

@@ -41,9 +41,12 @@ def _resource_values(given: ResourceOverrides) -> dict[str, Entry | None]:
         "disk_tier": given.disk_tier,
         "image_id": given.image_id,
         "instance_type": given.instance_type,
+        "local_disk": given.local_disk,
+        "max_hourly_cost": given.max_hourly_cost,
         "use_spot": given.use_spot,
     }
-    options = {key: "--" + key.replace("_", "-") for key in plain} | {"accelerators": "--gpus"}
+    options = {key: "--" + key.replace("_", "-") for key in plain}
+    options |= {"accelerators": "--gpus", "max_hourly_cost": "--max-price"}
     values = {
         key: None if _is_none(value) else _entry(_read(key, value), options[key])
         for key, value in plain.items()
@@ -109,12 +112,12 @@ def _without(node: Mapping, key: str) -> dict[str, Entry]:
     return {name: entry for name, entry in node.entries.items() if name not in gone}
 
 
-def _read(key: str, value: str | int | bool) -> ScalarValue:
+def _read(key: str, value: str | float) -> ScalarValue:
     is_number = key in ("cpus", "memory", "disk_size") and isinstance(value, str)
     return read_plain(str(value)) if is_number else value
 
 
-def _is_none(value: str | int | bool | None) -> bool:
+def _is_none(value: str | float | None) -> bool:
     return isinstance(value, str) and value.strip().lower() == _NONE
 
 

@@ -36,9 +36,25 @@ def _request(candidate: Alternative, accelerator: Accelerator | None) -> Resourc
         memory_or_more=memory_or_more,
         accelerator=accelerator.name if accelerator else None,
         accelerator_count=accelerator.count if accelerator else 0,
+        accelerator_memory_gib=accelerator.memory_gib if accelerator else None,
+        accelerator_memory_or_more=bool(accelerator and accelerator.memory_or_more),
+        accelerator_maker=accelerator.maker if accelerator else None,
         use_spot=bool(candidate.use_spot),
+        max_hourly_price=candidate.max_hourly_cost,
         disk_gib=candidate.disk_size or _DEFAULT_DISK_GIB,
+        disk_tier=candidate.disk_tier if candidate.disk_tier != "none" else None,
+        network_tier=candidate.network_tier,
+        local_disk=candidate.local_disk,
+        images=_images(candidate.image_id),
+        labels=tuple(sorted((candidate.labels or {}).items())),
     )
+
+
+def _images(image: str | dict[str, str] | None) -> tuple[tuple[str, str], ...]:
+    """Return each region and its image; an empty region stands for any."""
+    if image is None:
+        return ()
+    return (("", image),) if isinstance(image, str) else tuple(image.items())
 
 
 def _amount(text: str | None) -> tuple[float | None, bool]:

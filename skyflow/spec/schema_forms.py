@@ -75,6 +75,13 @@ def _amount(pattern: str) -> Form:
     }
 
 
+_DISK_KIND = "([Nn][Vv][Mm][Ee]|[Ss][Ss][Dd])"
+_DISK_SIZE = r"\d{1,9}(\.\d{1,3})?\+?"
+_LOCAL_DISK: Form = {
+    "type": "string",
+    "pattern": rf"^\s*({_DISK_KIND}|({_DISK_KIND}:)?{_DISK_SIZE})\s*$",
+}
+
 _UNIT = "([KMGTPkmgtp]([Ii]?[Bb])?)?"
 
 
@@ -82,6 +89,7 @@ _READ: dict[str, Form] = {
     "read_accelerators": _ACCELERATORS,
     "read_cpus": _amount(r"\+?"),
     "read_memory": _amount(rf"{_UNIT}\+?"),
+    "read_local_disk": _LOCAL_DISK,
     "read_disk_size": _amount(_UNIT),
     "read_ports": _PORTS,
 }

@@ -1,34 +1,29 @@
 """Which keys of a valid service YAML this version carries out.
 
 A key with the mark `NOT_YET` is refused by `skyflow serve up`; whoever makes it work removes the
-mark. The rules here are for keys of which only some values work.
+mark. The rules here are for keys of which only some values work. What one cloud cannot carry out
+and others can, it says itself: `Cloud.unsupported`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from skyflow.spec.accelerators import is_by_memory
 from skyflow.spec.alternative import Alternative
 from skyflow.spec.declaration import Declaration
 from skyflow.spec.document import KeyPath, path_text
 from skyflow.spec.marks import Mark, marked
 from skyflow.spec.sources import StorageMount
 
-_HARMLESS: dict[str, tuple[Any, ...]] = {
-    "disk_tier": ("none",),
-    "network_tier": ("standard",),
-}
-"""Values that ask for nothing beyond what every machine has."""
+_CONTAINER = "docker:"
+"""Beginning of an image that is a container and not an image of a machine."""
 
 
 def unsupported_keys(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
     """Yield each key that this version cannot carry out, and what to say of it."""
     for path in marked(task, Mark.NOT_YET):
-        if value_at(task, path) not in _HARMLESS.get(str(path[-1]), ()):
-            yield path, _message()
+        yield path, _message()
     yield from _unsupported_resources(task)
     yield from _unsupported_files(task)
 
@@ -39,25 +34,19 @@ def ignored_keys(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
         yield path, f"`{path_text(path)}` {Mark.NO_EFFECT.value} and is ignored"
 
 
-def value_at(task: Declaration, path: KeyPath) -> Any:
-    """Return the value at a key path of a task."""
-    value: Any = task
-    for part in path:
-        value = value[part] if isinstance(part, int) else getattr(value, part)
-    return value
-
-
 def _unsupported_resources(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
-    yield from _by_memory(task.resources, ("resources",))
+    yield from _containers(task.resources, ("resources",))
     for key in ("any_of", "ordered"):
         for at, entry in enumerate(getattr(task.resources, key) or ()):
-            yield from _by_memory(entry, ("resources", key, at))
+            yield from _containers(entry, ("resources", key, at))
 
 
-def _by_memory(entry: Alternative, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    if any(is_by_memory(choice) for choice in entry.accelerators or ()):
-        message = f"choosing an accelerator by its memory {Mark.NOT_YET.value}; name it"
-        yield (*path, "accelerators"), message
+def _containers(entry: Alternative, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    image = entry.image_id or ""
+    images = (image,) if isinstance(image, str) else tuple(image.values())
+    if any(each.startswith(_CONTAINER) for each in images):
+        why = "a container for `setup` and `run`; start it in `run` with `docker run`"
+        yield (*path, "image_id"), _message(why)
 
 
 def _unsupported_files(task: Declaration) -> Iterator[tuple[KeyPath, str]]:

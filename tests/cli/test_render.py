@@ -25,6 +25,7 @@ from skyflow.state import (
     ServiceSettings,
     ServiceStatus,
 )
+from tests.unit.offers import place
 
 OFFER = Offer(
     place=Place(cloud="gcp", region="us-1", zone="us-1-a", instance_type="a2", use_spot=True),
@@ -142,17 +143,28 @@ def test_progress_says_when_the_endpoint_answers_already() -> None:
     assert "answers already: http://127.0.0.1:30001" in shown(progress(view(READY), now=100))
 
 
-def plan_of(offers: int) -> Plan:
+def plan_of(*places: str) -> Plan:
     settings = ServiceSettings(replicas=2, num_nodes=3, resources=(ResourceRequest(),), port=80)
-    return Plan(name="chat", settings=settings, offers=(OFFER,) * offers, problems=("aws: no key",))
+    offers = tuple(
+        OFFER.model_copy(update={"place": place(each), "hourly_price": 1.5}) for each in places
+    )
+    return Plan(name="chat", settings=settings, offers=offers, problems=("aws: no key",))
 
 
 def test_the_plan_has_the_price_of_everything() -> None:
-    printed = shown(plan(plan_of(10)))
+    printed = shown(plan(plan_of(*(f"gcp/r{n}/r{n}-a big" for n in range(10)))))
     assert "$9.00 per hour for all replicas" in printed
     assert "2 of 3 machines each, each listening on port 80" in printed
     assert "... and 2 offers more." in printed
     assert "Note: aws: no key" in printed
+
+
+def test_the_plan_marks_where_replicas_go_and_puts_zones_together() -> None:
+    places = ["aws/us-1/us-1a m", "aws/us-1/us-1b m", "gcp/eu/eu-a n spot"]
+    rows = [" ".join(line.split()) for line in shown(plan(plan_of(*places))).splitlines()]
+    assert "CHOSEN CLOUD REGION ZONES INSTANCE ACCELERATORS CPUS MEMORY SPOT $/HOUR EACH" in rows
+    assert "-> 1 replica aws us-1 us-1a, b m A100:1 12 85 GiB no $1.50" in rows
+    assert "-> 1 replica gcp eu eu-a n A100:1 12 85 GiB yes $1.50" in rows
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,53 @@ def test_every_form_of_accelerators_is_read(
 
 
 @pytest.mark.parametrize(
+    ("form", "memory_gib", "or_more", "maker", "count"),
+    [
+        ("80GB", 80, False, None, 1),
+        ("80GB+", 80, True, None, 1),
+        ("nvidia:80GB", 80, False, "nvidia", 1),
+        ("AMD:192GB+:4", 192, True, "amd", 4),
+        ("{'0.5TB+': 2}", 512, True, None, 2),
+    ],
+)
+def test_accelerators_may_be_named_by_their_memory(
+    load: Load, form: str, memory_gib: float, or_more: bool, maker: str | None, count: float
+) -> None:
+    (found,) = requests(load, f"{{accelerators: {form}}}")
+    assert found.accelerator is None
+    assert (found.accelerator_memory_gib, found.accelerator_memory_or_more) == (memory_gib, or_more)
+    assert (found.accelerator_maker, found.accelerator_count) == (maker, count)
+
+
+def test_everything_else_that_is_asked_for_is_in_the_request(load: Load) -> None:
+    (found,) = requests(
+        load,
+        "{max_hourly_cost: 2.5, disk_tier: HIGH, network_tier: best, local_disk: 'nvme:300+',"
+        " image_id: {us-east-1: ami-1, eu-west-1: ami-2}, labels: {team: a, app: b}}",
+    )
+    assert found.max_hourly_price == 2.5
+    assert (found.disk_tier, found.network_tier) == ("high", "best")
+    assert found.local_disk == "nvme:300+"
+    assert [found.image(region) for region in ("us-east-1", "eu-west-1", "other")] == [
+        "ami-1",
+        "ami-2",
+        None,
+    ]
+    assert found.labels == (("app", "b"), ("team", "a"))
+
+
+@pytest.mark.parametrize(
+    ("form", "disk_tier", "image"),
+    [("disk_tier: none", None, None), ("image_id: ami-1", None, "ami-1")],
+)
+def test_a_tier_of_none_is_none_and_one_image_is_for_any_region(
+    load: Load, form: str, disk_tier: str | None, image: str | None
+) -> None:
+    (found,) = requests(load, f"{{{form}}}")
+    assert (found.disk_tier, found.image("anywhere")) == (disk_tier, image)
+
+
+@pytest.mark.parametrize(
     ("form", "message"),
     [
         ("V100:0", "found 'V100:0'; allowed: NAME or NAME:COUNT"),
@@ -140,6 +187,7 @@ def test_ordered_keeps_its_order(load: Load) -> None:
         ("any_of: [{use_spot: true}, {cpus: 1}]", "resources: mixes spot and on-demand"),
         ("use_spot: 'yes'", "resources.use_spot: found 'yes'; allowed: true or false"),
         ("disk_tier: fast", "resources.disk_tier: found 'fast'; allowed: 'low', 'medium'"),
+        ("local_disk: fast", "resources.local_disk: found 'fast'; allowed: a kind and a size"),
         ("ports: 0", "resources.ports: found 0; allowed: a port from 1 to 65535"),
         ("ports: [80, 9-8]", "resources.ports[1]: found '9-8'; allowed: a port"),
         ("instance_type: 'a b'", "resources.instance_type: found 'a b'; allowed: a name without"),

@@ -22,8 +22,9 @@ from tests.spec.conftest import MINIMAL, Load, Refuse
             "cannot be carried out by this version: remove it",
         ),
         (
-            f"resources:\n  any_of:\n    - image_id: docker:x\n{MINIMAL}",
-            "3:7 resources.any_of[0].image_id: cannot be carried out by this version: remove it",
+            f"resources:\n  any_of:\n    - image_id: {{us: ami-1, eu: 'docker:x'}}\n{MINIMAL}",
+            "3:7 resources.any_of[0].image_id: cannot be carried out by this version: a container "
+            "for `setup` and `run`; start it in `run` with `docker run`",
         ),
         (
             f"file_mounts: {{/data: s3://b}}\n{MINIMAL}",
@@ -31,9 +32,8 @@ from tests.spec.conftest import MINIMAL, Load, Refuse
             "a bucket or URL; name a local path",
         ),
         (
-            f"resources: {{accelerators: [80GB+, L4]}}\n{MINIMAL}",
-            "1:13 resources.accelerators: choosing an accelerator by its memory cannot be carried "
-            "out by this version; name it",
+            f"resources: {{accelerator_args: {{runtime_version: x}}}}\n{MINIMAL}",
+            "1:13 resources.accelerator_args: cannot be carried out by this version: remove it",
         ),
     ],
 )
@@ -55,6 +55,8 @@ def test_what_cannot_be_carried_out_is_named_with_its_place(
         "service: {load_balancing_policy: prefix_affinity,"
         " load_balancer: {prefix_bytes: 9}}\nrun: x",
         f"num_nodes: 2\nresources: {{use_spot: true, disk_size: 10, memory: 4+}}\n{MINIMAL}",
+        "resources: {accelerators: [80GB+, L4], max_hourly_cost: 3, local_disk: nvme:300+,"
+        f" disk_tier: best, network_tier: best, image_id: ami-1, labels: {{a: b}}}}\n{MINIMAL}",
     ],
 )
 def test_what_asks_for_nothing_new_can_be_carried_out(load: Load, text: str) -> None:

@@ -2,64 +2,206 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+from textwrap import dedent
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from skyflow.placement.offers import Offer, Place, Refusal
-from skyflow.placement.ranking import next_try, rank
+from skyflow.placement.offers import Offer, Place
+from skyflow.placement.ranking import NEAR_PRICE, rank, shortlist, why_first
+from tests.unit.offers import offers, place, refusal, table
 
-NOW = 1000.0
+FAMILIES = """
+1.00 aws/us-east-1/us-east-1a c6i.large
+1.00 aws/us-east-1/us-east-1a m5.large
+1.00 aws/us-east-1/us-east-1a g5.xlarge
+1.00 aws/us-east-1/us-east-1a m5.large spot
+1.00 aws/us-east-1/us-east-1b m5.large
+1.00 aws/us-west-2/us-west-2a m5.large
+1.00 gcp/us-east1/us-east1-b n2-standard-2
+"""
 
 
-def place(zone: str = "a", region: str = "r", cloud: str = "c", spot: bool = False) -> Place:
-    return Place(cloud=cloud, region=region, zone=zone, instance_type="t", use_spot=spot)
-
-
-def offer(price: float, at: Place) -> Offer:
-    return Offer(place=at, hourly_price=price, cpus=1, memory_gib=1)
-
-
-def refusal(kind: str, at: Place, until: float = NOW + 60) -> Refusal:
-    return Refusal(place=at, kind=kind, message="no", until=until)
+def expect(found: Sequence[Offer], expected: str) -> None:
+    assert table(found) == dedent(expected).strip()
 
 
 def test_the_cheapest_comes_first() -> None:
-    dear, cheap = offer(2, place("a")), offer(1, place("b"))
-    assert rank([dear, cheap], [], [], NOW) == (cheap, dear)
+    some = offers("""
+        3 aws/r/a large
+        1 aws/r/a small
+        2 gcp/r/a middle
+    """)
+    expect(
+        rank(some),
+        """
+        1 aws/r/a small
+        2 gcp/r/a middle
+        3 aws/r/a large
+        """,
+    )
 
 
-def test_equal_prices_are_spread_over_zones() -> None:
-    a, b = offer(1, place("a")), offer(1, place("b"))
-    assert rank([a, b], [], [place("a")], NOW) == (b, a)
+def test_replicas_are_spread_over_zones_and_then_regions_at_near_equal_price() -> None:
+    some = offers("""
+        1.00 aws/east/east-a m
+        1.00 aws/east/east-b m
+        1.03 aws/west/west-a m
+        1.04 aws/west/west-b m
+        1.06 aws/south/south-a m
+    """)
+    in_use: list[Place] = []
+    for _ in range(6):
+        in_use.append(rank(some, in_use=in_use)[0].place)
+    assert [each.zone for each in in_use] == [
+        "east-a",
+        "west-a",
+        "east-b",
+        "west-b",
+        "east-a",
+        "west-a",
+    ]
 
 
-def test_the_order_does_not_depend_on_the_order_of_the_offers() -> None:
-    offers = [offer(1, place(zone)) for zone in "cab"]
-    assert rank(offers, [], [], NOW) == rank(offers[::-1], [], [], NOW)
+def test_a_zone_that_costs_more_than_nearly_the_same_does_not_come_first_to_be_spread() -> None:
+    some = offers(f"1 aws/east/east-a m\n{1 + NEAR_PRICE + 0.001} aws/east/east-b m")
+    assert rank(some, in_use=[place("aws/east/east-a m")] * 9)[0].place.zone == "east-a"
+
+
+def test_another_type_in_the_same_zone_is_the_same_zone() -> None:
+    some = offers("1 aws/east/east-a m\n1 aws/east/east-b m")
+    assert rank(some, in_use=[place("aws/east/east-a c spot")])[0].place.zone == "east-b"
+
+
+def test_what_is_preferred_comes_before_what_is_cheaper() -> None:
+    cheap, preferred = offers("1 aws/r/a small\n9 aws/r/b large")
+    cheap = cheap.model_copy(update={"preference": 1})
+    assert rank([cheap, preferred]) == (preferred, cheap)
 
 
 @pytest.mark.parametrize(
-    ("kind", "avoided"),
+    ("kind", "left"),
     [
-        ("NoCapacity", ["a"]),
-        ("QuotaExceeded", ["a", "b"]),
-        ("CredentialsError", ["a", "b", "other region"]),
-        ("CloudError", ["a"]),
+        (
+            "NoCapacity",
+            """
+            1 aws/us-east-1/us-east-1a c6i.large
+            1 aws/us-east-1/us-east-1a g5.xlarge
+            1 aws/us-east-1/us-east-1a m5.large spot
+            1 aws/us-east-1/us-east-1b m5.large
+            1 aws/us-west-2/us-west-2a m5.large
+            1 gcp/us-east1/us-east1-b n2-standard-2
+            """,
+        ),
+        (
+            "QuotaExceeded",
+            """
+            1 aws/us-east-1/us-east-1a g5.xlarge
+            1 aws/us-east-1/us-east-1a m5.large spot
+            1 aws/us-west-2/us-west-2a m5.large
+            1 gcp/us-east1/us-east1-b n2-standard-2
+            """,
+        ),
+        (
+            "CredentialsError",
+            """
+            1 gcp/us-east1/us-east1-b n2-standard-2
+            """,
+        ),
+        (
+            "InvalidRequest",
+            """
+            1 aws/us-east-1/us-east-1a c6i.large
+            1 aws/us-east-1/us-east-1a g5.xlarge
+            1 aws/us-west-2/us-west-2a m5.large
+            1 gcp/us-east1/us-east1-b n2-standard-2
+            """,
+        ),
+        (
+            "CloudError",
+            """
+            1 aws/us-east-1/us-east-1a c6i.large
+            1 aws/us-east-1/us-east-1a g5.xlarge
+            1 aws/us-east-1/us-east-1a m5.large spot
+            1 aws/us-east-1/us-east-1b m5.large
+            1 aws/us-west-2/us-west-2a m5.large
+            1 gcp/us-east1/us-east1-b n2-standard-2
+            """,
+        ),
     ],
 )
-def test_a_refusal_avoids_what_it_speaks_for(kind: str, avoided: list[str]) -> None:
-    places = {"a": place("a"), "b": place("b"), "other region": place("a", "r2"),
-              "other cloud": place("a", "r", "d")}  # fmt: skip
-    usable = rank([offer(1, p) for p in places.values()], [refusal(kind, place("a"))], [], NOW)
-    left = {name for name, p in places.items() if p in [o.place for o in usable]}
-    assert left == set(places) - set(avoided)
+def test_a_refusal_avoids_what_it_speaks_for(kind: str, left: str) -> None:
+    refused = refusal(kind, "aws/us-east-1/us-east-1a m5.large")
+    expect(rank(offers(FAMILIES), [refused]), left)
 
 
-def test_a_refusal_ends() -> None:
-    only = offer(1, place())
-    assert rank([only], [refusal("NoCapacity", place(), NOW)], [], NOW) == (only,)
+ZONES = st.sampled_from([f"{c}/{r}/{r}-{z}" for c in "xy" for r in "pq" for z in "ab"])
+PLACES = st.builds(
+    lambda zone, kind, spot: place(f"{zone} {kind}{' spot' if spot else ''}"),
+    ZONES,
+    st.sampled_from(["m5.large", "g5.xlarge"]),
+    st.booleans(),
+)
+OFFERS = st.lists(
+    st.builds(
+        Offer,
+        place=PLACES,
+        hourly_price=st.sampled_from([0, 1, 1.02, 1.05, 1.1, 3]),
+        cpus=st.just(1),
+        memory_gib=st.just(1),
+        preference=st.integers(0, 1),
+    ),
+    unique_by=lambda offer: offer.place,
+)
 
 
-def test_the_next_try_is_when_the_first_refusal_ends() -> None:
-    refusals = [refusal("NoCapacity", place(), NOW + n) for n in (90, 30, -5)]
-    assert next_try(refusals, NOW) == NOW + 30
-    assert next_try([], NOW) is None
+@given(OFFERS.flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))))
+def test_the_order_does_not_depend_on_the_order_of_the_offers(
+    both: tuple[list[Offer], list[Offer]],
+) -> None:
+    some, shuffled = both
+    in_use = [offer.place for offer in some[:3]]
+    refused = [refusal("NoCapacity", "x/p/p-a m5.large")]
+    assert rank(some, refused, in_use) == rank(shuffled, refused, in_use[::-1])
+
+
+@given(OFFERS, st.lists(PLACES))
+def test_nothing_comes_before_what_is_cheaper_by_more_than_the_band(
+    some: list[Offer], in_use: list[Place]
+) -> None:
+    ranked = rank(some, in_use=in_use)
+    assert sorted(map(str, ranked)) == sorted(map(str, some))
+    for before, after in pairwise(ranked):
+        assert before.preference <= after.preference
+        if before.preference == after.preference:
+            assert before.hourly_price <= after.hourly_price * (1 + NEAR_PRICE) + 1e-9
+
+
+def test_a_shortlist_is_the_best_offers_and_each_zone_of_near_equal_price() -> None:
+    types = "\n".join(f"{1 + n / 10_000} aws/east/east-a m{n}" for n in range(100))
+    ranked = rank(offers(f"{types}\n1.04 aws/east/east-b m\n1.2 aws/west/west-a m"))
+    short = shortlist(ranked, most=10)
+    assert short[:9] == ranked[:9]
+    assert [offer.place.zone for offer in short] == ["east-a"] * 9 + ["east-b"]
+
+
+@given(OFFERS, st.integers(1, 8))
+def test_a_shortlist_keeps_the_first_offer_and_the_order(some: list[Offer], most: int) -> None:
+    ranked = rank(some)
+    short = shortlist(ranked, most)
+    assert len(short) == min(most, len(some))
+    assert short[:1] == ranked[:1]
+    assert [offer for offer in ranked if offer in short] == list(short)
+
+
+def test_the_reason_names_the_rule_the_price_and_the_next_best() -> None:
+    some = offers("1.00 aws/east/east-a m\n1.04 aws/east/east-b m")
+    in_use = [place("aws/east/east-a m")]
+    ranked = rank(some, in_use=in_use)
+    assert why_first(ranked, in_use, more=3, avoided=2) == (
+        "m in aws/east/east-b at $1.04/h: within 5% of the cheapest of 5 offers; replicas in its "
+        "zone: 0; avoided after refusals: 2; next best: m in aws/east/east-a at $1/h"
+    )

@@ -19,7 +19,7 @@ def state(replicas: int = 1) -> ServiceState:
     fresh.slot = Slot(port=30001, balancers=("main",))
     for _ in range(replicas):
         record = fresh.add_replica(0)
-        fresh.assign(record.replica_id, offer())
+        fresh.assign(record.replica_id, offer(), 0)
     return fresh
 
 

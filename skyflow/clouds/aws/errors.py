@@ -26,7 +26,8 @@ POLICY = "docs/clouds/aws.md has the policy that skyflow needs"
 _RAISE_QUOTA = "raise it at https://console.aws.amazon.com/servicequotas, or use another region"
 _OTHER_ZONE = "skyflow tries other zones, regions and types that the resources allow"
 _RENEW = "renew the credentials, such as with `aws sso login`; `skyflow check` says what is used"
-_CLOCK = "set this computer's clock: AWS refuses requests that are five minutes off"
+_RENEW_OR_CLOCK = f"{_RENEW}; if they are valid, set this computer's clock"
+"""For EC2, which says the same of a session that is over and of a clock that is minutes off."""
 
 KINDS: Mapping[str, tuple[Kind, str]] = MappingProxyType(
     {
@@ -74,7 +75,7 @@ KINDS: Mapping[str, tuple[Kind, str]] = MappingProxyType(
         "IncompleteSignature": (CredentialsError, "use whole credentials"),
         "SignatureDoesNotMatch": (CredentialsError, "correct the secret access key"),
         "MissingAuthenticationToken": (CredentialsError, "use whole credentials"),
-        "RequestExpired": (CredentialsError, _CLOCK),
+        "RequestExpired": (CredentialsError, _RENEW_OR_CLOCK),
         "OptInRequired": (CredentialsError, "activate the account, or enable the region for it"),
         # The request can never succeed.
         "InvalidInput": (InvalidRequest, ""),
@@ -130,6 +131,7 @@ _STALE = frozenset(
         "ExpiredToken",
         "ExpiredTokenException",
         "InvalidClientTokenId",
+        "RequestExpired",
         "UnrecognizedClientException",
     }
 )

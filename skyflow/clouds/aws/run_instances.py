@@ -16,8 +16,9 @@ from skyflow.clouds.base import MachineKeys, MachineRequest
 from skyflow.errors import InvalidRequest
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_RESERVED = ("aws:", "skyflow-")
-"""How tags begin that users cannot set: those of AWS, and ours."""
+_OF_AWS = "aws:"
+"""How tags begin that only AWS can set."""
+_OURS = frozenset({INSTALLATION_TAG, MACHINE_TAG})
 _HOPS = 2
 """How far answers of the metadata service travel: into a container on the machine."""
 
@@ -35,11 +36,12 @@ def check_request(request: MachineRequest) -> None:
             "use at most 63 of the characters a-z, 0-9 and -, the first not a -",
         )
     for key, value in request.labels:
-        if key.lower().startswith(_RESERVED) or not 0 < len(key) <= 128 or len(value) > 256:
+        reserved = key.lower().startswith(_OF_AWS) or key in _OURS
+        if reserved or not 0 < len(key) <= 128 or len(value) > 256:
             raise InvalidRequest(
                 f"label {key!r} cannot be a tag on AWS",
-                "use keys of 1 to 128 characters that do not begin with aws: or skyflow-, and "
-                "values of at most 256",
+                f"use keys of 1 to 128 characters that do not begin with {_OF_AWS} and are not "
+                f"{' or '.join(sorted(_OURS))}, and values of at most 256",
             )
     boot_disk("", request.disk_gib, request.disk_tier)
 

@@ -31,6 +31,8 @@ class FakeMachine(BaseModel):
     """A machine of a fake cloud."""
 
     place: Place
+    request: MachineRequest | None = None
+    """What it was made for: image, disk, labels."""
     created_at: float
     ready_at: float
     made: bool = False
@@ -92,7 +94,10 @@ def admit(state: FakeState, script: Script, request: MachineRequest, now: float)
     if capacity is not None and len(_live(state, request.place)) >= capacity:
         raise NoCapacity(f"no capacity at {request.place}: {capacity} machines at most")
     state.machines[request.name] = FakeMachine(
-        place=request.place, created_at=now, ready_at=now + entry.launch_seconds
+        place=request.place,
+        request=request,
+        created_at=now,
+        ready_at=now + entry.launch_seconds,
     )
     return failure is not None
 

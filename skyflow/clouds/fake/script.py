@@ -62,6 +62,8 @@ class FakePlace(_Part):
     memory_gib: float = 16
     accelerator: str | None = None
     accelerator_count: float = 0
+    accelerator_memory_gib: float | None = None
+    local_disk_gib: float = 0
     capacity: int | tuple[CapacityStep, ...] | None = None
     """Machines that fit: always, in steps over time, or any number. When it shrinks, the newest
     spot machines beyond it are taken away."""
@@ -90,6 +92,8 @@ class FakePlace(_Part):
             memory_gib=self.memory_gib,
             accelerator=self.accelerator,
             accelerator_count=self.accelerator_count,
+            accelerator_memory_gib=self.accelerator_memory_gib,
+            local_disk_gib=self.local_disk_gib,
         )
 
     def capacity_at(self, elapsed: float) -> int | None:

@@ -27,6 +27,7 @@ from skyflow.clouds.local.mode import (
     own_network_problem,
     usable_way_out,
 )
+from skyflow.clouds.local.unsupported import unsupported_keys
 from skyflow.clouds.local.way_out import WayOut
 from skyflow.config import Settings
 from skyflow.errors import InvalidRequest
@@ -63,11 +64,14 @@ class LocalCloud(Cloud):
             return CloudCheck(cloud=NAME, enabled=False, detail=detail)
         return CloudCheck(cloud=NAME, enabled=True, detail="this computer, an address per machine")
 
+    def unsupported(self, request: ResourceRequest) -> Mapping[str, str]:
+        """Refuse what would need another computer, or an account that labels are kept in."""
+        return unsupported_keys(request)
+
     async def offers(self, request: ResourceRequest) -> Sequence[Offer]:
         """Return this computer as the one offer, if its real size meets the request."""
         named = (request.cloud, request.region, request.zone, request.instance_type)
-        beyond = (request.accelerator, request.accelerator_memory_gib, request.local_disk)
-        if any(part not in (None, NAME) for part in named) or any(beyond):
+        if any(part not in (None, NAME) for part in named) or self.unsupported(request):
             return []
         cpus = float(psutil.cpu_count() or 1)
         memory_gib = psutil.virtual_memory().total / 2**30
