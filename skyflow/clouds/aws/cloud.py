@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyflow.clouds.aws import credentials
+from skyflow.clouds.aws.image_names import image_source
 from skyflow.clouds.aws.settings import AwsSettings
+from skyflow.clouds.aws.tags import MACHINE_TAG
+from skyflow.clouds.aws.unsupported import unsupported_keys
 from skyflow.clouds.base import (
     Cloud,
     CloudCheck,
@@ -21,7 +24,7 @@ from skyflow.clouds.base import (
 )
 from skyflow.clouds.matching import meets
 from skyflow.config import Settings
-from skyflow.errors import CloudError, CredentialsError
+from skyflow.errors import CloudError, CredentialsError, InvalidRequest
 from skyflow.installation import installation_id
 from skyflow.placement.offers import Offer, Place, ResourceRequest
 
@@ -62,8 +65,12 @@ class AwsCloud(Cloud):
             return check
         return check.model_copy(update={"set_up": False})
 
+    def unsupported(self, request: ResourceRequest) -> Mapping[str, str]:
+        """Refuse images and labels that AWS does not take, and accelerators without a driver."""
+        return unsupported_keys(request)
+
     async def offers(self, request: ResourceRequest) -> Sequence[Offer]:
-        """Return what the catalogue has in the regions that are enabled."""
+        """Return what the catalogue has in the regions that are enabled, if there is an image."""
         from skyflow.catalog import offers_of
 
         zones = self._account.zones
@@ -78,7 +85,7 @@ class AwsCloud(Cloud):
             await self._account.number(), {offer.place.region for offer in found}
         )
         named = (_named(offer, names) for offer in found if offer.place.zone in names)
-        return [offer for offer in named if meets(offer, request)]
+        return [offer for offer in named if meets(offer, request) and _can_start(offer, request)]
 
     async def launch(self, request: MachineRequest, keys: MachineKeys) -> Machine:
         """Start the machine, or return the one that has this name already."""
@@ -180,13 +187,7 @@ class AwsCloud(Cloud):
             await self._account.api.call("ec2", operation, region, InstanceIds=ids)
 
     async def _owned(self, prefix: str, region: str) -> list[tuple[str, Place]]:
-        from skyflow.clouds.aws.instances import (
-            MACHINE_TAG,
-            is_live,
-            name_of,
-            place_of,
-            tagged,
-        )
+        from skyflow.clouds.aws.instances import is_live, name_of, place_of, tagged
 
         try:
             found = await tagged(self._account.api, region, MACHINE_TAG, [f"{prefix}*"])
@@ -201,3 +202,12 @@ class AwsCloud(Cloud):
 def _named(offer: Offer, names: Mapping[str, str]) -> Offer:
     place = offer.place.model_copy(update={"zone": names[offer.place.zone]})
     return offer.model_copy(update={"place": place})
+
+
+def _can_start(offer: Offer, request: ResourceRequest) -> bool:
+    place = offer.place
+    try:
+        image_source(request.image(place.region), place.instance_type, bool(offer.accelerator))
+    except InvalidRequest:
+        return False
+    return True

@@ -78,7 +78,7 @@ def test_type_that_a_zone_lacks_is_looked_for_in_others() -> None:
 
 
 def test_what_an_organisation_forbids_is_tried_in_other_regions() -> None:
-    text = DENIED.replace("no identity-based policy", "an explicit deny in a service control policy")
+    text = DENIED.replace("no identity-based", "an explicit deny in a service control")
     assert isinstance(meaning(problem("UnauthorizedOperation", text)), QuotaExceeded)
 
 
