@@ -19,6 +19,7 @@ from skyflow.storage.store import Store
 from skyflow.watching.balancers import known_admins
 from skyflow.watching.load_feed import LoadFeed
 from skyflow.watching.machines import MachineStates
+from skyflow.watching.notices import NoticeBoard
 from skyflow.watching.watch import Watcher
 
 
@@ -67,6 +68,6 @@ async def open_context(settings: Settings, client: Client) -> AsyncIterator[Cont
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(connector=connector, cookie_jar=jar) as session:
-        watcher = Watcher(keyring, store, session, MachineStates(settings))
+        watcher = Watcher(keyring, store, session, MachineStates(settings), NoticeBoard(settings))
         loads = LoadFeed(partial(known_admins, client))
         yield Context(settings, client, store, keyring, watcher, loads)

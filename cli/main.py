@@ -17,7 +17,7 @@ from cli.options import EXIT_CODES
 @click.group(
     cls=LazyGroup,
     package="cli.commands",
-    names=("serve", "stack", "lb", "check", "offers"),
+    names=("serve", "stack", "lb", "check", "offers", "catalog"),
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

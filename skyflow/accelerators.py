@@ -57,6 +57,8 @@ KNOWN_ACCELERATORS = {
 
 _OTHER_NAMES = {
     "gaudi": "Gaudi HL-205",
+    "h10080gbmega": "H100-MEGA",
+    "h10080gbplus": "H100-MEGA",
     "inf1": "Inferentia",
     "inf2": "Inferentia2",
     "rtxa6000": "A6000",
@@ -66,7 +68,7 @@ _OTHER_NAMES = {
 }
 _SEPARATORS = re.compile(r"[\s_-]+")
 _ADDITION = re.compile(
-    r"nvidia|amd|aws|intel|habana|tesla|quadro|geforce|instinct|gpu|blackwell|generation"
+    r"nvidia|amd|aws|intel|habana|tesla|quadro|geforce|instinct|gpu|blackwell|generation|server"
     r"|sxm\d?|pcie|hbm\d?e?"
 )
 """What may stand in a name and says nothing that tells accelerators apart."""
@@ -102,8 +104,8 @@ def _spellings() -> dict[str, str]:
     """Return every known name, with and without the accelerator's memory, by what is left of it."""
     found = dict(_OTHER_NAMES)
     for name, facts in KNOWN_ACCELERATORS.items():
-        plain = _squeezed(name).removesuffix("gb").removesuffix(f"{facts.memory_gib:g}")
-        with_memory = f"{plain}{facts.memory_gib:g}"
+        memory = f"{facts.memory_gib:g}"
+        with_memory = _squeezed(name.removesuffix(f"-{memory}GB")) + memory
         spelled = [_squeezed(name), *(with_memory + unit for unit in ("", "g", "gb", "gib"))]
         found.update((spelling, name) for spelling in spelled)
     return found

@@ -180,6 +180,8 @@ class ReplicaReport(Record):
     nodes: tuple[Machine, ...] = ()
     refusal: Refusal | None = None
     """Set when a cloud refused: the replica waits for another offer."""
+    notice: str = ""
+    """What its cloud says of its interruption to come; empty if there is none."""
     outcome: ReplicaPhase | None = None
     """The phase that the replica will end in, once it is known that it ends."""
 
@@ -212,6 +214,8 @@ class ReplicaRecord(Record):
     """The phase that the replica will end in, once it is known that it ends."""
     errors: int = 0
     """How often a cloud failed for a reason other than capacity or quota."""
+    notice: str = ""
+    """What its cloud says of its interruption to come; empty if there is none."""
 
     @property
     def live(self) -> bool:

@@ -221,6 +221,7 @@ class ReplicaWorkflow:
             ready=state.phase is ReplicaPhase.READY,
             deadline=None if state.ready_once else readiness_deadline(state, now),
             failing_since=state.failing_since,
+            notice=state.notice,
             renew_at=now + RENEWAL_SECONDS * (0.9 + 0.2 * workflow.random().random()),
         )
         try:
@@ -231,6 +232,9 @@ class ReplicaWorkflow:
             self._stop(ReplicaPhase.FAILED, f"it cannot be watched: {failure(error)[1]}")
             return
         state.failing_since = result.failing_since
+        if result.notice:
+            state.notice = result.notice
+            await self._report(state.phase, f"interruption notice: {result.notice}")
         if result.phase is None:
             return
         if result.phase.ended:
@@ -242,7 +246,8 @@ class ReplicaWorkflow:
     async def _end(self, request: StopRequest) -> None:
         """Drain, end every machine, and say so."""
         outcome = request.outcome
-        if outcome is ReplicaPhase.TERMINATED and request.balancers:
+        serves = outcome is ReplicaPhase.TERMINATED or self._state.notice
+        if serves and request.balancers:
             await self._report(ReplicaPhase.DRAINING, request.reason, outcome=outcome)
             await drain(self._state, request)
         await self._report(ReplicaPhase.SHUTTING_DOWN, request.reason, outcome=outcome)

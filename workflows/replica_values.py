@@ -83,6 +83,7 @@ def replica_report(
         endpoint=state.nodes[0].url if state.nodes else None,
         nodes=state.nodes,
         refusal=refusal,
+        notice=state.notice,
         outcome=outcome,
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from skyflow.rollout.interruptions import interrupted_replicas
 from skyflow.rollout.replicas import missing_replicas, surplus_replicas
-from skyflow.state import ReplicaRecord
+from skyflow.state import ReplicaPhase, ReplicaRecord
 from workflows.service_effects import ServiceEffects
 from workflows.service_endpoints import refresh_endpoints
 from workflows.service_state import ServiceState
@@ -12,6 +13,7 @@ from workflows.service_state import ServiceState
 def reconcile(state: ServiceState, effects: ServiceEffects, now: float) -> None:
     """Start every effect that the state calls for; doing so twice is harmless."""
     _remove_surplus(state, now)
+    _remove_interrupted(state, now)
     _add_missing(state, now)
     refresh_endpoints(state)
     _publish(state, effects, now)
@@ -44,6 +46,12 @@ def _remove_surplus(state: ServiceState, now: float) -> None:
         phase = state.replicas[replica_id].phase.value
         surplus = f"more replicas than the target of {target}; this one is {phase}"
         state.retire(replica_id, state.stop.reason if state.stop else surplus, now)
+
+
+def _remove_interrupted(state: ServiceState, now: float) -> None:
+    for replica_id in interrupted_replicas(tuple(state.replicas.values())):
+        why = f"interruption notice: {state.replicas[replica_id].notice}"
+        state.retire(replica_id, why, now, ReplicaPhase.PREEMPTED)
 
 
 def _add_missing(state: ServiceState, now: float) -> None:

@@ -183,6 +183,7 @@ class ServiceState(State):
             endpoint=report.endpoint or record.endpoint,
             nodes=report.nodes or record.nodes,
             outcome=report.outcome or record.outcome,
+            notice=report.notice,
             phase_since=now if changed else record.phase_since,
             ready_at=record.ready_at if record.ready_at or not ready else now,
         )
@@ -197,12 +198,18 @@ class ServiceState(State):
         self.ended.append(self.replicas.pop(replica_id))
         del self.ended[:-ENDED_REPLICAS_KEPT]
 
-    def retire(self, replica_id: int, reason: str, now: float) -> None:
+    def retire(
+        self,
+        replica_id: int,
+        reason: str,
+        now: float,
+        outcome: ReplicaPhase = ReplicaPhase.TERMINATED,
+    ) -> None:
         """Take a replica out: it is drained and ended; one that is on its way out stays so."""
         record = self.replicas.get(replica_id)
         if record is None or not record.live:
             return
-        self.change(replica_id, leaving=True, reason=reason)
+        self.change(replica_id, leaving=True, stop_as=outcome, reason=reason)
         if self.stop is None:
             self.decide(now, "stop", reason, replica_id)
         if record.attempt == 0:

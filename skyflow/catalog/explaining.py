@@ -70,13 +70,9 @@ def _unknown(kind: str, wanted: str, there_are: Iterable[str], where: str) -> st
 
 
 def _close(wanted: str, names: Iterable[str]) -> str | None:
-    by_form = {_form(name): name for name in names}
-    close = difflib.get_close_matches(_form(wanted), by_form, n=1, cutoff=0.6)
+    by_form = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(wanted.lower(), by_form, n=1)
     return by_form[close[0]] if close else None
-
-
-def _form(name: str) -> str:
-    return "".join(mark for mark in name.lower() if mark.isalnum())
 
 
 def _other_counts(catalog: Catalog, request: ResourceRequest) -> str | None:

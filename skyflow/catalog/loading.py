@@ -55,10 +55,23 @@ def load_catalog(settings: Settings) -> Catalog:
         StorageError: A refreshed file is damaged.
 
     """
+    return _load(*_published(settings), _stamps([settings.own_prices]))
+
+
+def published_listings(settings: Settings) -> list[Listing]:
+    """Return the listings of an installation without the user's own.
+
+    Raises:
+        StorageError: A refreshed file is damaged.
+
+    """
+    shipped, refreshed = _published(settings)
+    return newest(_read(shipped), _read(refreshed))
+
+
+def _published(settings: Settings) -> tuple[tuple[_Stamp, ...], tuple[_Stamp, ...]]:
     shipped = _stamps(SHIPPED.glob("*.csv"))
-    refreshed = _stamps(settings.refreshed_prices.glob("*.csv"))
-    own = _stamps([settings.own_prices])
-    return _load(shipped, refreshed, own)
+    return shipped, _stamps(settings.refreshed_prices.glob("*.csv"))
 
 
 def _stamps(paths: Iterable[Path]) -> tuple[_Stamp, ...]:

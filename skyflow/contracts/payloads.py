@@ -63,6 +63,8 @@ class WatchRequest(Record):
     """Time (Unix, seconds) of the first of the probes that failed in a row."""
     renew_at: float
     """Time (Unix, seconds) at which to return although nothing changed."""
+    notice: str = ""
+    """The interruption notice that is known; another one is not looked for then."""
 
 
 class WatchResult(Record):
@@ -72,6 +74,8 @@ class WatchResult(Record):
     """The phase to go to: READY, NOT_READY, or one that ended; None to watch again."""
     reason: str = ""
     failing_since: float | None = None
+    notice: str = ""
+    """What the cloud says of an interruption to come; empty if there is nothing new."""
 
 
 class LoadWatchRequest(Record):
@@ -198,5 +202,7 @@ class ReplicaState(State):
     """Time (Unix, seconds) at which the machines ran."""
     ready_once: bool = False
     failing_since: float | None = None
+    notice: str = ""
+    """What its cloud says of its interruption to come; empty if there is none."""
     stop: StopRequest | None = None
     reason: str = ""

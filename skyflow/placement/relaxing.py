@@ -89,6 +89,8 @@ def why_no_accelerator(requests: Sequence[ResourceRequest], known: Iterable[str]
     """
     names = tuple(dict.fromkeys(known))
     asked = dict.fromkeys(each.accelerator for each in requests if each.accelerator)
+    if asked and not names:
+        return ("`accelerators`: no cloud that can be used has any",)
     return tuple(_unknown(name, names) for name in asked if name not in names)
 
 

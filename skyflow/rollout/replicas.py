@@ -18,8 +18,11 @@ _STOP_FIRST = (
 
 
 def missing_replicas(target: int, replicas: Sequence[ReplicaRecord]) -> int:
-    """Return how many replicas must be started to reach the target."""
-    return max(0, target - sum(replica.live for replica in replicas))
+    """Return how many replicas must be started to reach the target.
+
+    One with an interruption notice is replaced before it goes.
+    """
+    return max(0, target - sum(replica.live and not replica.notice for replica in replicas))
 
 
 def surplus_replicas(
@@ -37,7 +40,8 @@ def surplus_replicas(
         qps: Requests per second by accelerator, where replicas differ in what they can take.
 
     """
-    kept = by_usefulness(replicas, in_flight, qps)
+    staying = [replica for replica in replicas if not replica.notice]
+    kept = by_usefulness(staying if target else replicas, in_flight, qps)
     return tuple(replica.replica_id for replica in reversed(kept[target:]))
 
 

@@ -22,6 +22,7 @@ from skyflow.storage.log_segments import log_prefix
 from skyflow.storage.log_writer import LogWriter
 from skyflow.storage.store import Store
 from skyflow.watching.machines import MachineStates
+from skyflow.watching.notices import NoticeBoard
 from skyflow.watching.probe import probe
 from skyflow.watching.verdict import ReadinessVerdict
 
@@ -46,6 +47,7 @@ class Watcher:
     store: Store
     session: aiohttp.ClientSession
     machine_states: MachineStates
+    notices: NoticeBoard
 
     async def watch(self, request: WatchRequest, task: Task, now: Now) -> WatchResult:
         """Return as soon as the replica's phase should change, or at the time of renewal.
@@ -69,6 +71,12 @@ class Watcher:
         sources += [
             self._process(request, task, node) for node in range(len(request.replica.nodes))
         ]
+        if not request.notice:
+            sources += [
+                self._notice(request, machine)
+                for machine in request.replica.nodes
+                if machine.place.use_spot
+            ]
         return await _first(sources)
 
     async def is_gone(self, machine: Machine) -> bool:
@@ -114,6 +122,11 @@ class Watcher:
                 return WatchResult(phase=ReplicaPhase.FAILED, reason=_why_ended(state, node))
             # Other nodes may end well: they often only start a daemon that joins the head.
             await asyncio.Event().wait()
+
+    async def _notice(self, request: WatchRequest, machine: Machine) -> WatchResult:
+        """Return when the cloud says that it will take a machine away."""
+        notice = await self.notices.notice(machine)
+        return WatchResult(phase=None, failing_since=request.failing_since, notice=notice)
 
     async def _until_exit(self, request: WatchRequest, task: Task, node: int) -> ProcessState:
         """Store the output of `run` until it has ended."""

@@ -10,7 +10,7 @@ import pytest
 from skyflow.clouds.fake import SCRIPT_VARIABLE
 from skyflow.clouds.registry import find_offers
 from skyflow.config import Settings
-from skyflow.contracts import OfferQuery
+from skyflow.contracts import OfferQuery, Offers
 from skyflow.placement.offers import ResourceRequest
 from skyflow.sdk.nothing_offered import nothing_offered
 
@@ -96,3 +96,13 @@ async def test_the_error_says_why(
     assert [line.strip() for line in error.message.splitlines()[1:]] == reasons
     assert error.remedy is not None
     assert "skyflow check" in error.remedy
+
+
+async def test_a_computer_without_accelerators_is_said_to_have_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(SCRIPT_VARIABLE)
+    settings = Settings(home=tmp_path)
+    query = OfferQuery(resources=(ResourceRequest().model_copy(update=A100),))
+    error = await nothing_offered(settings, query, Offers(offers=()))
+    assert "  `accelerators`: no cloud that can be used has any\n" in f"{error.message}\n"

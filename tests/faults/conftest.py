@@ -18,6 +18,8 @@ import pytest
 
 from tests.faults.deaths import seconds_until_moved
 from tests.faults.fake_stack import FakeStack
+from tests.faults.interruption import Interruption
+from tests.faults.interruption import interrupted as left_in_time
 from tests.faults.outage import Outage, temporal_goes_away
 from tests.faults.run import Outcome
 from tests.faults.scenario import covering, scenario
@@ -49,6 +51,7 @@ async def begun(
         "told_to_end": lambda: _moved(temporal, 101, signal.SIGTERM),
         "killed": lambda: _moved(temporal, 102, signal.SIGKILL),
         "away": lambda: _away(104),
+        "interrupted": lambda: _interrupted(temporal, 105),
         "runs": lambda: _carry_out(temporal, _OUTCOMES, tmp_path_factory.mktemp("failed-runs")),
     }
     _OUTCOMES.update((seed, asyncio.get_running_loop().create_future()) for seed in SEEDS)
@@ -88,6 +91,11 @@ def away(begun: Begun) -> Awaitable[Outage]:
     return begun["away"]
 
 
+@pytest.fixture(scope="session")
+def interrupted(begun: Begun) -> Awaitable[Interruption]:
+    return begun["interrupted"]
+
+
 _OUTCOMES: Runs = {}
 
 
@@ -107,6 +115,11 @@ async def _starved(
 async def _away(number: int) -> Outage:
     async with temporal_server() as server, _on_a_stack(server, number) as stack:
         return await temporal_goes_away(stack, server)
+
+
+async def _interrupted(server: TemporalServer, number: int) -> Interruption:
+    async with _on_a_stack(server, number) as stack:
+        return await left_in_time(stack)
 
 
 async def _carry_out(server: TemporalServer, outcomes: Runs, kept: Path) -> None:

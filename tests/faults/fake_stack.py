@@ -44,7 +44,8 @@ class FakeStack(Stack):
     async def _start(self) -> None:
         self._script.write_text(
             '{"places": [{"region": "r", "zone": "a", "hourly_price": 1},'
-            ' {"region": "r", "zone": "b", "hourly_price": 1}]}'
+            ' {"region": "r", "zone": "b", "hourly_price": 1},'
+            ' {"region": "r", "zone": "a", "hourly_price": 0.3, "use_spot": true}]}'
         )
         self.client = await client_of(*self._temporal.values())
         await self.keep("lb-data", "lb", "data", "--bind", self.bind)

@@ -224,7 +224,7 @@ class Stack(ABC):
                 send(each.pid, signal.SIGCONT)
 
 
-def write_service(path: Path, cloud: str, *, replicas: int = 2, **keys: str) -> Path:
+def write_service(path: Path, cloud: str, *, replicas: int = 2, **keys: object) -> Path:
     """Write the service that runs deploy: an own server that costs next to nothing."""
     document = {
         "workdir": str(HERE / "workdir"),

@@ -17,6 +17,7 @@ from skyflow.spec import load_task
 from skyflow.storage.keyring import Keyring
 from skyflow.storage.store import Store
 from skyflow.watching.machines import MachineStates
+from skyflow.watching.notices import NoticeBoard
 from skyflow.watching.watch import Watcher
 
 
@@ -26,7 +27,7 @@ async def main() -> None:
     request = WatchRequest.model_validate(given["request"])
     keyring, states = Keyring.load(settings), MachineStates(settings)
     async with aiohttp.ClientSession() as session:
-        watcher = Watcher(keyring, Store(settings), session, states)
+        watcher = Watcher(keyring, Store(settings), session, states, NoticeBoard(settings))
         watching = asyncio.create_task(
             watcher.watch(request, load_task(Path(given["yaml"])), time.time)
         )

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from skyflow.placement.offers import Offer, Place
 from skyflow.rollout.backoff import LONGEST_SECONDS, failures_after, replacement_delay
+from skyflow.rollout.interruptions import interrupted_replicas
 from skyflow.rollout.phase import service_phase
 from skyflow.rollout.replicas import missing_replicas, surplus_replicas
 from skyflow.state import ReplicaPhase, ReplicaRecord, ServicePhase
@@ -89,3 +90,25 @@ def test_a_service_is_ready_with_one_ready_replica() -> None:
     assert phase(replica(1, STARTING), was_ready=True) is ServicePhase.NO_REPLICA
     assert phase(target=0) is ServicePhase.NO_REPLICA
     assert phase(replica(1), serving=False) is ServicePhase.REPLICA_INIT
+
+
+def noticed(number: int, phase: ReplicaPhase = READY) -> ReplicaRecord:
+    return replica(number, phase).model_copy(update={"notice": "preemption"})
+
+
+def test_a_replica_with_a_notice_is_replaced_before_it_goes() -> None:
+    fleet = [noticed(1)]
+    assert missing_replicas(1, fleet) == 1
+    assert interrupted_replicas(fleet) == ()
+    assert interrupted_replicas([*fleet, replica(2, STARTING)]) == ()
+    assert interrupted_replicas([*fleet, replica(2)]) == (1,)
+    assert interrupted_replicas([*fleet, noticed(2)]) == ()
+
+
+def test_a_replica_with_a_notice_that_does_not_serve_goes_at_once() -> None:
+    assert interrupted_replicas([noticed(1, STARTING)]) == (1,)
+
+
+def test_a_replica_with_a_notice_is_no_reason_to_stop_another() -> None:
+    assert surplus_replicas(1, [noticed(1), replica(2)]) == ()
+    assert surplus_replicas(0, [noticed(1), replica(2)]) == (2, 1)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from skyflow.catalog.refreshing.aws_types import fetch_region
 from skyflow.clouds.aws.cloud import AwsCloud
 from skyflow.config import Settings
 from skyflow.placement.offers import ResourceRequest
@@ -28,6 +29,7 @@ async def test_policy_has_all_that_is_used_and_no_more(
     for change in (aws.stop, aws.start, aws.terminate):
         await change([f"{NAME}2"], REGION)
     await aws.notices([NAME], REGION)
+    await fetch_region(aws._account.api, REGION)
     assert actions | IMPLIED == allowed_actions()
 
 

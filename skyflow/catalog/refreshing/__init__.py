@@ -1,0 +1,1 @@
+"""Fetching prices anew from the interfaces that clouds publish them at."""
