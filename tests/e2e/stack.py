@@ -56,6 +56,8 @@ class Stack:
     network: LocalNetwork
     outbound: LocalOutbound = "none"
     """What its machines reach: tests change nothing of the computer they run on."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Further environment variables of all of its processes and commands."""
     interfaces: set[str] = field(default_factory=set)
     """Network interfaces that its machines were seen to have."""
     _temporal: Client | None = None
@@ -154,7 +156,7 @@ class Stack:
             "SKYFLOW_LOCAL_OUTBOUND": self.outbound,
             "TMPDIR": str(self.temporary),
         }
-        return {**os.environ, **own, **variables}
+        return {**os.environ, **own, **self.variables, **variables}
 
 
 async def ended(process: asyncio.subprocess.Process) -> Outcome:

@@ -7,9 +7,9 @@ from typing import Any
 
 from skyflow.clouds.aws.client import AwsApi
 from skyflow.clouds.aws.errors import code_of
-from skyflow.clouds.aws.images import image_source
-from skyflow.clouds.aws.instances import INSTALLATION_TAG, is_live, tagged
-from skyflow.clouds.aws.run_instances import tag_specifications
+from skyflow.clouds.aws.image_names import image_source
+from skyflow.clouds.aws.instances import is_live, tagged
+from skyflow.clouds.aws.tags import INSTALLATION_TAG, tag_specifications
 from skyflow.clouds.aws.zones import Zones
 from skyflow.clouds.base import CloudCheck
 from skyflow.errors import CloudError, CredentialsError

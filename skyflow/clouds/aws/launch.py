@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from skyflow.clouds.aws.client import AwsApi
 from skyflow.clouds.aws.errors import code_of, error_of
 from skyflow.clouds.aws.firewall import Firewall
-from skyflow.clouds.aws.images import Images, check_fit, image_source
+from skyflow.clouds.aws.image_names import image_source
+from skyflow.clouds.aws.images import Images, check_fit
 from skyflow.clouds.aws.instances import (
     Instance,
     find,
