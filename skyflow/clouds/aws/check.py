@@ -14,7 +14,9 @@ from skyflow.clouds.aws.zones import Zones
 from skyflow.clouds.base import CloudCheck
 from skyflow.errors import CloudError, CredentialsError
 
-_SECONDS = 15.0
+_SECONDS = 30.0
+_TRIES = 2
+"""Tries of the first call: without a network people should hear of it soon."""
 _TYPE = "t3.micro"
 _READS = (
     "describe_availability_zones",
@@ -37,7 +39,7 @@ async def check_account(api: AwsApi, zones: Zones, installation: str) -> CloudCh
     try:
         async with asyncio.timeout(_SECONDS):
             home = await api.home_region()
-            identity = await api.call("sts", "get_caller_identity", home)
+            identity = await api.call("sts", "get_caller_identity", home, tries=_TRIES)
             regions = await zones.regions()
             problems = await _problems(api, home, installation)
     except TimeoutError:
