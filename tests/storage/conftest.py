@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from skyflow.config import Settings
 from skyflow.storage.keyring import Keyring
 from skyflow.storage.store import Store
+from tests.moto import aws_environment, moto_server
 
 
 @pytest.fixture
@@ -16,8 +20,36 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "skyflow")
 
 
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """Give the URL of an S3 that all tests of a process share."""
+    with moto_server() as url:
+        yield url
+
+
 @pytest.fixture
-def store(settings: Settings) -> Store:
+def aws(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let everything in this process talk to that S3, and give its URL."""
+    for name, value in aws_environment(s3).items():
+        monkeypatch.setenv(name, value)
+    return s3
+
+
+@pytest.fixture
+def bucket_settings(settings: Settings, aws: str) -> Settings:
+    """Give settings with a bucket of their own, which does not exist yet, for the store."""
+    return replace(settings, bucket_url=f"s3://skyflow-{uuid.uuid4().hex[:12]}/some/where")
+
+
+@pytest.fixture(params=["directory", "bucket"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Give a store of each kind."""
+    name = "bucket_settings" if request.param == "bucket" else "settings"
+    return Store(request.getfixturevalue(name))
+
+
+@pytest.fixture
+def local_store(settings: Settings) -> Store:
     return Store(settings)
 
 
