@@ -8,9 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
+
+from skyflow.storage.aws import new_session, s3_client
 
 REGION = "eu-west-1"
 _START_SECONDS = 60
@@ -47,6 +52,37 @@ def aws_environment(url: str) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """Give the URL of an S3 that all tests of a process share."""
+    with moto_server() as url:
+        yield url
+
+
+@pytest.fixture
+def aws(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let everything in this process talk to that S3, and give its URL."""
+    for name, value in aws_environment(s3).items():
+        monkeypatch.setenv(name, value)
+    return s3
+
+
+def new_bucket(region: str = REGION) -> str:
+    """Make a bucket with a name of its own, and return that."""
+    name = f"bucket-{uuid.uuid4().hex[:12]}"
+    s3_client(new_session(), region=region).create_bucket(
+        Bucket=name, CreateBucketConfiguration={"LocationConstraint": region}
+    )
+    return name
+
+
+def put_objects(bucket: str, contents: Mapping[str, bytes]) -> None:
+    """Put objects of these contents, by their keys, into a bucket."""
+    client = s3_client(new_session())
+    for key, content in contents.items():
+        client.put_object(Bucket=bucket, Key=key, Body=content)
 
 
 def _address(log: Path, process: subprocess.Popen[bytes]) -> str:

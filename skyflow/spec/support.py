@@ -7,16 +7,18 @@ mark. The rules here are for keys of which only some values work.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from skyflow.spec.accelerators import is_by_memory
 from skyflow.spec.alternative import Alternative
 from skyflow.spec.declaration import Declaration
 from skyflow.spec.document import KeyPath, path_text
 from skyflow.spec.marks import Mark, marked
-from skyflow.spec.sources import StorageMount
+from skyflow.spec.sources import StorageMount, is_url
 
+_SCHEMES = ("s3", "https", "http")
+"""Schemes of URLs whose files can be put on a machine."""
 _HARMLESS: dict[str, tuple[Any, ...]] = {
     "disk_tier": ("none",),
     "network_tier": ("standard",),
@@ -61,13 +63,25 @@ def _by_memory(entry: Alternative, path: KeyPath) -> Iterator[tuple[KeyPath, str
 
 
 def _unsupported_files(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
-    if task.workdir is not None and not isinstance(task.workdir, Path):
-        why = "a Git repository as workdir; name a directory"
-        yield ("workdir",), _message(why)
     for target, source in task.file_mounts.items():
-        if isinstance(source, StorageMount):
-            path = ("file_mounts", target)
-            yield path, _message("a bucket or URL; name a local path")
+        if isinstance(source, StorageMount) and (why := _unsupported_mount(source)):
+            yield ("file_mounts", target), _message(why)
+
+
+def _unsupported_mount(mount: StorageMount) -> str:
+    """Return what of a bucket cannot be carried out, and the remedy; nothing if all can be."""
+    if mount.mode != "copy":
+        return "mounting a bucket; add `mode: COPY`, which puts its files on each machine"
+    if mount.type not in (None, "bucket"):
+        return f"the type {mount.type!r}; allowed: bucket"
+    if mount.source is None and mount.url is None:
+        return "a bucket of this kind; say `store: s3`, or name it as `source: s3://BUCKET`"
+    if isinstance(mount.source, tuple) and any(map(is_url, mount.source)):
+        return "several sources with URLs among them; give each URL a path of its own"
+    if mount.url is not None and urlsplit(mount.url).scheme.lower() not in _SCHEMES:
+        allowed = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
+        return f"URLs that begin like this one; allowed: {allowed}"
+    return ""
 
 
 def _message(why: str = "remove it") -> str:

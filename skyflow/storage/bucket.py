@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Lock
 from typing import Any
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import ObjectStore, S3Store
+from obstore.store import S3Store
 
 from skyflow.config import Settings
 from skyflow.errors import StorageError
@@ -65,7 +66,7 @@ class Bucket:
                 self._readable = self._writable = None
             raise s3_fault(error, doing) from error
 
-    async def reader(self) -> ObjectStore:
+    async def reader(self) -> S3Store:
         """Return what objects are read from.
 
         Raises:
@@ -76,7 +77,7 @@ class Bucket:
             return await asyncio.to_thread(self._open_to_read)
         return self._readable
 
-    async def writer(self, key: str) -> ObjectStore:
+    async def writer(self, key: str) -> S3Store:
         """Return what objects can be written to; the bucket is made if there is none."""
         if self._writable is None:
             return await asyncio.to_thread(self._open_to_write)
@@ -95,6 +96,11 @@ class Bucket:
 
     async def flush(self, prefix: str) -> None:
         """Do nothing: what S3 has taken is safe."""
+
+    async def sign(self, key: str, seconds: float) -> str:
+        """Return a URL with which anybody can read an object for a time."""
+        objects = await self.reader()
+        return await obstore.sign_async(objects, "GET", key, timedelta(seconds=seconds))
 
     async def remove(self) -> None:
         """Delete all that the installation has here, and the bucket if it was made for it."""

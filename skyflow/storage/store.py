@@ -196,6 +196,24 @@ class Store:
         with self._backend.reported("write", _checked(prefix)):
             await self._backend.flush(prefix)
 
+    async def url(self, key: str, seconds: float) -> str | None:
+        """Return a URL with which anybody can read an object; None if only we can, in a directory.
+
+        It is a secret. Making one asks nobody: whether there is such an object, its reader learns.
+
+        Args:
+            key: Key of the object.
+            seconds: How long the URL is good.
+
+        Raises:
+            StorageError: There are no credentials to sign it with, or no bucket.
+
+        """
+        if self._bucket is None:
+            return None
+        with self._bucket.reported("sign a URL of", _checked(key)):
+            return await self._bucket.sign(key, seconds)
+
     async def remove_bucket(self) -> None:
         """Delete all that the installation has in a bucket, and the bucket if it made it.
 

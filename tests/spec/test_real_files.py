@@ -65,15 +65,12 @@ def test_every_key_of_ours_that_does_nothing_yet_is_named() -> None:
 
 def test_buckets_and_images_are_named_by_their_keys() -> None:
     assert unsupported("storage") == [
-        "file_mounts./models",
         "file_mounts./checkpoints",
         "file_mounts./cache",
         "file_mounts./mixed",
-        "file_mounts.~/data",
-        "file_mounts./weights.bin",
     ]
     assert unsupported("image_by_region") == ["resources.image_id"]
-    assert unsupported("git_workdir") == ["workdir"]
+    assert unsupported("git_workdir") == []
     assert unsupported("by_memory") == ["resources.accelerators"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,27 +11,14 @@ import pytest
 from skyflow.config import Settings
 from skyflow.storage.keyring import Keyring
 from skyflow.storage.store import Store
-from tests.moto import aws_environment, moto_server
+from tests.moto import aws, s3
+
+__all__ = ["aws", "s3"]
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "skyflow")
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[str]:
-    """Give the URL of an S3 that all tests of a process share."""
-    with moto_server() as url:
-        yield url
-
-
-@pytest.fixture
-def aws(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Let everything in this process talk to that S3, and give its URL."""
-    for name, value in aws_environment(s3).items():
-        monkeypatch.setenv(name, value)
-    return s3
 
 
 @pytest.fixture
