@@ -17,7 +17,7 @@ from skyflow.spec.document import KeyPath, path_text
 from skyflow.spec.marks import Mark, marked
 from skyflow.spec.sources import StorageMount, is_url
 
-_SCHEMES = ("s3", "https", "http")
+_SCHEMES = ("s3", "gs", "https", "http")
 """Schemes of URLs whose files can be put on a machine."""
 _HARMLESS: dict[str, tuple[Any, ...]] = {
     "disk_tier": ("none",),

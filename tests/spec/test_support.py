@@ -38,7 +38,7 @@ from tests.spec.conftest import MINIMAL, Load, Refuse
         (
             f"file_mounts: {{/data: r2://b}}\n{MINIMAL}",
             "1:15 file_mounts./data: cannot be carried out by this version: "
-            "URLs that begin like this one; allowed: s3://, https://, http://",
+            "URLs that begin like this one; allowed: s3://, gs://, https://, http://",
         ),
         (
             f"file_mounts: {{/data: {{source: [s3://b, s3://c], mode: COPY}}}}\n{MINIMAL}",

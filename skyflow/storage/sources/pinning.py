@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from skyflow.storage.sources.gs import pin_gs, signed_gs_urls
 from skyflow.storage.sources.pinned import PinnedFile, PinnedSource
 from skyflow.storage.sources.s3 import pin_s3, signed_s3_urls
 from skyflow.storage.sources.web import pin_url
@@ -19,9 +20,13 @@ async def pin(url: str) -> PinnedSource:
         StorageUnavailable: It may not be read, or the server does not answer.
 
     """
-    if urlsplit(url).scheme.lower() == "s3":
-        return await asyncio.to_thread(pin_s3, url)
-    return await pin_url(url)
+    match urlsplit(url).scheme.lower():
+        case "s3":
+            return await asyncio.to_thread(pin_s3, url)
+        case "gs":
+            return await pin_gs(url)
+        case _:
+            return await pin_url(url)
 
 
 async def download_urls(
@@ -33,6 +38,10 @@ async def download_urls(
         StorageUnavailable: There are no credentials to make such URLs with.
 
     """
-    if urlsplit(source.url).scheme.lower() == "s3":
-        return await asyncio.to_thread(signed_s3_urls, source, files, seconds)
-    return [source.url]
+    match urlsplit(source.url).scheme.lower():
+        case "s3":
+            return await asyncio.to_thread(signed_s3_urls, source, files, seconds)
+        case "gs":
+            return await signed_gs_urls(source, files, seconds)
+        case _:
+            return [source.url]
