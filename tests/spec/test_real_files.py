@@ -66,15 +66,12 @@ def test_every_key_of_ours_that_does_nothing_yet_is_named() -> None:
 
 def test_buckets_and_containers_are_named_by_their_keys() -> None:
     assert unsupported("storage") == [
-        "file_mounts./models",
         "file_mounts./checkpoints",
         "file_mounts./cache",
         "file_mounts./mixed",
-        "file_mounts.~/data",
-        "file_mounts./weights.bin",
     ]
     assert unsupported("docker_with_env") == ["resources.image_id"]
-    assert unsupported("git_workdir") == ["workdir"]
+    assert unsupported("git_workdir") == []
 
 
 def test_keys_that_do_not_concern_services_are_noticed() -> None:
