@@ -1,17 +1,17 @@
-"""One attempt to have a request answered by one replica: its answer is read as it comes."""
+"""One attempt to have a request answered by one replica: until its answer begins."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from lb.data.relay import Relay
+from lb.data.relay import CUT_SHORT, Owner, Relay
 from lb.data.replicas import Replica
 from lb.data.upstream import Connection
 from lb.http.bodies import BadFraming, Body, response_body
 from lb.http.heads import BadHead, RequestHead, ResponseHead, find_end, parse_response
 
 
-class Taker(Protocol):
+class Taker(Owner, Protocol):
     """Whoever an answer is for."""
 
     def interim(self, head: ResponseHead) -> None:
@@ -27,33 +27,21 @@ class Taker(Protocol):
         """Take the head of the final answer and what came of its body.
 
         Returns:
-            Who takes more of it; nobody if it is not wanted.
+            Who takes more of it; nobody if nothing more is wanted.
         """
-
-    def complete(self) -> None:
-        """Note that the answer has come to its end."""
 
     def broken(self, message: str) -> None:
         """Note that the connection broke before a single byte of an answer came."""
-
-    def cut(self, message: str) -> None:
-        """Note that the answer did not come to its end, or is not valid HTTP."""
-
-    def replica_reads(self, reads: bool) -> None:
-        """Note that the replica does not follow what it is sent, or does again."""
 
 
 class Attempt:
     """A request under way to a replica."""
 
     __slots__ = (
+        "_begun",
         "_buffer",
-        "_keep_alive",
-        "_relay",
         "_request",
         "_taker",
-        "begun",
-        "body",
         "connection",
         "replica",
     )
@@ -73,20 +61,10 @@ class Attempt:
         self.connection = connection
         self._taker = taker
         self._request = request
-        self.begun = False
+        self._begun = False
         """Whether any byte of an answer came."""
-        self.body: Body | None = None
-        """The body of the final answer, once its head has come."""
         self._buffer = b""
-        self._keep_alive = False
-        self._relay: Relay | None = None
         connection.user = self
-
-    @property
-    def reusable(self) -> bool:
-        """Whether the answer leaves the connection fit for another request."""
-        body = self.body
-        return self._keep_alive and body is not None and body.done and not body.rest
 
     def release(self, keep: bool, now: float) -> None:
         """Let go of the connection.
@@ -103,41 +81,8 @@ class Attempt:
             connection.abort()
 
     def from_replica(self, data: bytes) -> None:
-        """Take bytes of the answer."""
-        body = self.body
-        if body is None:
-            self.begun = True
-            self._read_heads(data)
-            return
-        try:
-            raw = body.feed(data)
-        except BadFraming as error:
-            self._taker.cut(str(error))
-            return
-        if raw and self._relay is not None:
-            self._relay.part(raw)
-        if body.done:
-            self._taker.complete()
-
-    def replica_ended(self) -> None:
-        """Take the end of the connection for that of the answer, if it is one."""
-        if self.body is not None and self.body.ends_with_connection:
-            self._taker.complete()
-        else:
-            self.replica_lost()
-
-    def replica_lost(self) -> None:
-        """Note that nothing more comes."""
-        if self.begun:
-            self._taker.cut("the replica closed the connection within an answer")
-        else:
-            self._taker.broken("the replica closed the connection")
-
-    def replica_reads(self, reads: bool) -> None:
-        """Note that the replica does not follow what it is sent, or does again."""
-        self._taker.replica_reads(reads)
-
-    def _read_heads(self, data: bytes) -> None:
+        """Take bytes of the answer's head, and what comes with it."""
+        self._begun = True
         known, last = self.connection.last_head
         if (
             last is not None
@@ -166,6 +111,21 @@ class Attempt:
             self._taker.interim(head)
             if not data:
                 return
+
+    def replica_ended(self) -> None:
+        """Note that nothing more comes."""
+        self.replica_lost()
+
+    def replica_lost(self) -> None:
+        """Note that nothing more comes."""
+        if self._begun:
+            self._taker.cut(CUT_SHORT)
+        else:
+            self._taker.broken("the replica closed the connection")
+
+    def replica_reads(self, reads: bool) -> None:
+        """Note that the replica does not follow what it is sent, or does again."""
+        self._taker.replica_reads(reads)
 
     def _cut_head(self, data: bytes) -> tuple[ResponseHead | None, bytes]:
         """Return a head, if all of it came, and what follows it."""
@@ -196,6 +156,6 @@ class Attempt:
         except (BadHead, BadFraming) as error:
             self._taker.cut(str(error))
             return
-        self.body = body
-        self._keep_alive = head.keep_alive
-        self._relay = self._taker.final(head, body, raw)
+        relay = self._taker.final(head, body, raw)
+        if relay is not None:
+            relay.listen()

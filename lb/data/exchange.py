@@ -170,6 +170,7 @@ class Exchange(Failover):
             return None
         # An answer before the end of the request leaves bytes on the way that nobody wants.
         self._relay = relay = Relay(
+            self,
             self._client,
             self.request.head,
             attempt.replica,
@@ -178,21 +179,22 @@ class Exchange(Failover):
             head,
             body,
             self._stay_open and self.request.body.done,
+            self._time,
         )
         relay.begin(raw, hold=self._may_repeat)
-        if body.done:
-            self.complete()
-        return relay
+        if not body.done:
+            return relay
+        self.complete()
+        return None
 
     def complete(self) -> None:
         """Note that the answer has come to its end."""
-        attempt, relay = self._attempt, self._relay
-        assert attempt is not None  # noqa: S101 - as above
-        assert relay is not None  # noqa: S101 - as above
+        relay = self._relay
+        assert relay is not None  # noqa: S101 - it is the relay that calls
         relay.commit()
         now = self._time()
         self.record.ending = COMPLETE
-        self._end(attempt.reusable and self.request.body.done, now)
+        self._end(relay.reusable and self.request.body.done, now)
         self._front.answered(relay.keep, now)
 
     def replica_reads(self, reads: bool) -> None:
