@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 from lb.data.attempt import Attempt
+from lb.data.ejection import GATEWAY_FAILURES
 from lb.data.failover import Failover
 from lb.data.record import COMPLETE
 from lb.data.relay import TAIL, Relay, note_answer
 from lb.data.replicas import Replica
-from lb.data.request import REPLAY_LIMIT
+from lb.data.request import REPLAY_LIMIT, Request
+from lb.data.service import Service
 from lb.data.tunnel import Tunnel
 from lb.data.upstream import Connection
 from lb.http.bodies import BadFraming, Body
@@ -19,6 +21,9 @@ from lb.http.heads import ResponseHead
 
 class Exchange(Failover):
     """A request and its answer, as they pass between the client and the replica that has it.
+
+    When one is over the next request of the same client can begin: to make a new object for each
+    would cost more than all that it must forget.
 
     Nothing here waits: each method is called when something happened, and returns at once.
     """
@@ -43,17 +48,20 @@ class Exchange(Failover):
         silent_at = moved_at + self.service.endpoints.stream_timeout_seconds
         return silent_at if self._relay is not None else min(silent_at, self._late_at)
 
-    def begin(self, data: bytes) -> bytes:
-        """Have the request answered.
+    def begin(self, request: Request, service: Service, stay_open: bool, data: bytes) -> bytes:
+        """Have a request answered.
 
         Args:
-            data: What came after its head.
+            request: What is asked.
+            service: Who is asked.
+            stay_open: Whether the client's connection may stay open.
+            data: What came after the head.
 
         Returns:
-            What came after its end.
+            What came after the request's end.
         """
-        request = self.request
-        self.service.measures.arrived()
+        self._meet(request, service, stay_open)
+        service.measures.arrived()
         if data and not request.body.done:
             if len(data) == request.body.length:
                 # All of the body came with the head, as that of most requests does.
@@ -63,7 +71,7 @@ class Exchange(Failover):
                 data = self.from_client(data)
         if self.over:
             return data
-        if self.service.prefix_bytes:
+        if service.prefix_bytes:
             self._begin(self._moved_at)
         else:
             self._next(self._moved_at)
@@ -143,7 +151,9 @@ class Exchange(Failover):
         """Pass on a final answer that came at once, as most do."""
         replica, record, request = self._replica, self.record, self.request
         assert replica is not None  # noqa: S101 - it is its answer
-        if self._passed_over(replica, head.status):
+        # Nearly always nothing failed before or now, and a call is spared.
+        noteworthy = head.status in GATEWAY_FAILURES or self.service.ejections.watched
+        if noteworthy and self._passed_over(replica, head.status):
             return
         # Time is told, and bytes are sent, without a call in between that Python would be slow at.
         time, client = self._time, self._client

@@ -52,32 +52,25 @@ class Failover(Search):
         "over",
     )
 
-    def __init__(
-        self,
-        client: HeldStream,
-        front: Front,
-        request: Request,
-        service: Service,
-        stay_open: bool,
-        time: Callable[[], float],
-    ) -> None:
-        """Begin with a head.
+    def __init__(self, client: HeldStream, front: Front, time: Callable[[], float]) -> None:
+        """Prepare; nothing is asked before `_meet`.
 
         Args:
             client: Who asks.
             front: What else there is to the client.
-            request: What is asked.
-            service: Who is asked.
-            stay_open: Whether the client's connection may stay open.
             time: Tells the time of the event loop, in seconds.
         """
-        head = request.head
-        self._moved_at = now = time()
-        request_id = head.request_id or new_request_id()
-        record = Record(head.method, now, request_id, front.address, head.target)
-        Search.__init__(self, request, service, record, time)
+        super().__init__(time)
         self._client = client
         self._front = front
+
+    def _meet(self, request: Request, service: Service, stay_open: bool) -> None:
+        """Take a request on, of which only the head is looked at; the one before is over."""
+        head = request.head
+        self._moved_at = now = self._time()
+        request_id = head.request_id or new_request_id()
+        record = Record(head.method, now, request_id, self._front.address, head.target)
+        self._renew(request, service, record)
         self._stay_open = stay_open and head.keep_alive
         self.over = False
         """Whether nothing more will come of it."""

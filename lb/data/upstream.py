@@ -165,7 +165,9 @@ class Upstream:
             now: The time (of the event loop, in seconds).
         """
         connection.user = None
-        if self._closed or not connection.is_open():
+        # As `is_open` has it, without a call.
+        shut = connection.ended or connection.closing or connection.transport.is_closing()
+        if self._closed or shut:
             connection.abort()
             return
         if connection.paused:
