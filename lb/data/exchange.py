@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from lb.data.attempt import Attempt
 from lb.data.ejection import GATEWAY_FAILURES
 from lb.data.failover import Failover
 from lb.data.record import COMPLETE
@@ -40,7 +39,7 @@ class Exchange(Failover):
     @property
     def due(self) -> float:
         """When (loop time, seconds) to call `silent`, unless something moves until then."""
-        if self._attempt is None:
+        if self._connection is None:
             return math.inf
         moved_at = self._moved_at
         if self._relay is not None and self._relay.moved_at > moved_at:
@@ -85,8 +84,8 @@ class Exchange(Failover):
             self._bad_body(str(error))
             return b""
         self._moved_at = self._time()
-        if self._attempt is not None:
-            self._attempt.connection.write(raw)
+        if self._connection is not None:
+            self._connection.write(raw)
             self._note_sent()
         elif self._patience is not None:
             # More of the body may lead to a choice.
@@ -107,15 +106,15 @@ class Exchange(Failover):
 
     def client_reads(self, reads: bool) -> None:
         """Note that the client does not follow what it is sent, or does again."""
-        if self._attempt is None:
+        if self._connection is None:
             return
         if reads:
             self._moved_at = self._time()
-            self._attempt.connection.resume()
+            self._connection.resume()
         else:
-            self._attempt.connection.pause()
+            self._connection.pause()
 
-    # What the attempt calls
+    # What comes of an attempt
 
     def interim(self, head: ResponseHead) -> None:
         """Pass an interim answer on."""
@@ -127,23 +126,24 @@ class Exchange(Failover):
 
     def switch(self, head: ResponseHead, data: bytes) -> None:
         """Leave HTTP, if that was asked for."""
-        attempt = self._attempt
-        assert attempt is not None  # noqa: S101 - it is the attempt that calls
+        connection, replica = self._connection, self._replica
+        assert connection is not None  # noqa: S101 - this came over it
+        assert replica is not None  # noqa: S101 - this is its answer
         if self.request.head.upgrade is None:
             self.cut("the replica changes the protocol and was not asked to")
             return
         if not self.request.body.done:
             self.cut("the replica changes the protocol before the end of the request")
             return
-        record, replica = self.record, attempt.replica
+        record = self.record
         self.service.answered(replica, 101)
         note_answer(record, replica, head, self._time())
         self._client.write(forward_switch(head, record.request_id))
-        tunnel = Tunnel(self._client, attempt.connection, replica, self.service, record)
+        tunnel = Tunnel(self._client, connection, replica, self.service, record)
         if data:
             tunnel.from_replica(data)
         self.over = True
-        self._attempt = self._replica = None
+        self._connection = self._replica = None
         self._stop()
         self._front.switched(tunnel)
 
@@ -174,17 +174,18 @@ class Exchange(Failover):
 
     def final(self, head: ResponseHead, body: Body, raw: bytes) -> Relay | None:
         """Pass the beginning of the final answer on, or wait for more of it."""
-        attempt = self._attempt
-        assert attempt is not None  # noqa: S101 - it is the attempt that calls
-        if self._passed_over(attempt.replica, head.status):
+        connection, replica = self._connection, self._replica
+        assert connection is not None  # noqa: S101 - as above
+        assert replica is not None  # noqa: S101 - as above
+        if self._passed_over(replica, head.status):
             return None
         # An answer before the end of the request leaves bytes on the way that nobody wants.
         self._relay = relay = Relay(
             self,
             self._client,
             self.request.head,
-            attempt.replica,
-            attempt.connection,
+            replica,
+            connection,
             self.record,
             head,
             body,
@@ -225,7 +226,7 @@ class Exchange(Failover):
         record, request = self.record, self.request
         record.replica_id = replica.id
         head = request.head
-        self._attempt = Attempt(self, replica, connection, head)
+        self._listen(connection)
         content = request.kept() if request.kept_size else b""
         if not connection.closing:
             connection.transport.write(
