@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from skyflow.errors import UsageError
 from skyflow.storage.sources.pinned import shown_url
 
+_OF_ANOTHER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+"""Variables that Git sets for its hooks, and that name the repository these belong to."""
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SECRET = re.compile(r"(?<=://)[^/\s@]+@")
 """User and password in a URL, which Git repeats in what it says."""
@@ -88,7 +90,7 @@ async def _git(url: str, directory: Path | None, *arguments: str) -> str:
 def _environment(url: str) -> dict[str, str]:
     """Return Git's environment; a token is there and not among arguments, which others can see."""
     variables = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in _OF_ANOTHER},
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
     }
