@@ -21,6 +21,9 @@ BATCH_FILES = 500
 _ROUNDS = 3
 """How often a file is asked for that did not come whole, beyond what curl repeats by itself."""
 _PARALLEL = 8
+_RETRIES = 5
+"""How often curl repeats what failed for the moment, after 1 s, 2 s, 4 s and so on."""
+_HAS_CHANGED = "it has changed since the service was deployed"
 _CHANGED = 412
 """Status of an answer to a request for a certain version of what has changed (RFC 9110)."""
 
@@ -87,15 +90,15 @@ async def fetch_source(
         await _fetch_batch(connection, source, script, source.files[first : first + BATCH_FILES])
 
 
-def request_config(url: str) -> str:
-    """Return lines of a configuration of curl that ask for a URL, patiently and plainly."""
+def request_config(url: str, retries: int) -> str:
+    """Return lines of a configuration of curl that ask for a URL, repeatedly if that may help."""
     return f"""\
 url = {_quoted(url)}
 silent
 globoff
 fail
 location
-retry = 5
+retry = {retries}
 retry-connrefused
 connect-timeout = 20
 speed-limit = 1
@@ -120,10 +123,9 @@ async def _fetch_batch(
         problems = {
             file.path: problem
             for number, file in enumerate(missing)
-            if (problem := _problem(source, file, ends.get(number)))
+            if (problem := _problem(file, ends.get(number)))
         }
-        final = any(end.status == _CHANGED for end in ends.values()) or round_ == _ROUNDS
-        if problems and final:
+        if problems and (_HAS_CHANGED in problems.values() or round_ == _ROUNDS):
             raise _failure(source, problems)
         missing = [file for file in missing if file.path in problems]
         if not missing:
@@ -133,7 +135,7 @@ async def _fetch_batch(
 def _file_config(source: PinnedSource, number: int, file: PinnedFile, url: str) -> str:
     output = _STAGED if source.is_file else file.path
     report = f"skyflow {number} %{{http_code}} %{{size_download}} %{{errormsg}}\\n"
-    lines = f"{request_config(url)}create-dirs\noutput = {_quoted(output)}\n"
+    lines = f"{request_config(url, _RETRIES)}create-dirs\noutput = {_quoted(output)}\n"
     lines += f'write-out = "{report}"\n'
     if not file.key:
         # What a redirect leads to has other validators than what redirects: compared afterwards.
@@ -156,23 +158,25 @@ def _read_report(output: str) -> dict[int, Download]:
     return ends
 
 
-def _problem(source: PinnedSource, file: PinnedFile, end: Download | None) -> str | None:
+def _problem(file: PinnedFile, end: Download | None) -> str | None:
     """Return why a file is not there as it was; None if it is."""
     if end is None or end.status == 0:
         return (end and end.reason) or "no answer"
     if end.status == _CHANGED or (end.status == 200 and _is_another(file, end)):
-        return "it has changed since the service was deployed"
+        return _HAS_CHANGED
     if end.status != 200:
         return f"the server answers {end.status}"
+    if file.size is not None and end.size < file.size:
+        return f"only {end.size} of {file.size} bytes came"
     return end.reason or None
 
 
 def _is_another(file: PinnedFile, end: Download) -> bool:
-    """Return whether what came is another version: by its size, or by all that names versions.
+    """Return whether what came is another version: too long, or by all that names versions.
 
     Servers that are several may each have names of their own, so that one that fits is enough.
     """
-    if file.size is not None and end.size != file.size and not end.reason:
+    if file.size is not None and end.size > file.size:
         return True
     told = [
         (before, end.headers[name])

@@ -14,6 +14,8 @@ from skyflow.storage.sources.pinned import PinnedSource
 from skyflow.storage.specs import WORKDIR_TARGET, Artifact
 from skyflow.storage.store import Store
 
+_RETRIES = 1
+"""How often a snapshot is asked for again that may as well go over SSH."""
 _logger = logging.getLogger(__name__)
 
 # An absolute target may need rights that the login user has through sudo only.
@@ -63,7 +65,7 @@ async def send_artifact(
     if url is not None:
         try:
             # By stdin: the URL is as good as the file, and others may see the command.
-            config = request_config(url).encode()
+            config = request_config(url, _RETRIES).encode()
             await run(connection, _FROM_URL + _unpacking(artifact), config)
         except CommandFailed as error:
             _logger.info("%s goes over SSH: %s", artifact.target, error.message)

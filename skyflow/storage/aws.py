@@ -32,13 +32,16 @@ _REMEDIES = {
     "RequestTimeTooSkewed": "set this computer's clock",
     "AccessDenied": _PERMISSIONS,
     "AllAccessDisabled": _PERMISSIONS,
-    "403": f"{_PERMISSIONS}; the name may also belong to somebody else's bucket",
+    "PermissionDeniedError": _PERMISSIONS,
+    "UnauthenticatedError": _CREDENTIALS,
+    "403": f"see whose credentials these are (`aws sts get-caller-identity`) and {_PERMISSIONS}; "
+    "the name may also be that of somebody else's bucket",
     "NoSuchBucket": "correct the name of the bucket",
     "BucketAlreadyExists": "somebody else has a bucket of that name: choose another one",
     "InvalidBucketName": "choose another name",
     "TooManyBuckets": "the account has as many buckets as it may: remove one, or name one it has",
 }
-"""What to do, by the code of S3's answer or the name of an error of botocore."""
+"""What to do, by the code of S3's answer or the name of an error of boto3 or obstore."""
 _UNREACHABLE = "check that S3 can be reached from here, and AWS_ENDPOINT_URL if it is set"
 
 

@@ -150,7 +150,7 @@ GOOD = {
     "secrets with a prefix": "service: {}\nrun: serve\nsecrets: {'secrets:A': b}",
     "a repository": "service: {}\nrun: serve\nworkdir: {url: 'https://host/a.git', ref: main}",
     "buckets": "service: {}\nrun: serve\n"
-    "file_mounts: {/a: 's3://b', /c: {name: d, mode: MOUNT, source: [e]}}",
+    "file_mounts: {/a: 's3://b', /c: {name: d, mode: MOUNT, source: [.]}}",
     "qps by accelerator": "service:\n  load_balancing_policy: instance_aware_least_load\n"
     "  replica_policy: {min_replicas: 1, max_replicas: 2,\n"
     "    target_qps_per_replica: {A100-80GB: 2, 'L4:2': 0.5}}\nrun: serve",

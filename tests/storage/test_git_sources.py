@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import base64
 import subprocess
 import tarfile
 from pathlib import Path
 
+import psutil
 import pytest
+from aiohttp import web
 
 from skyflow.errors import UsageError
 from skyflow.spec import LoadOptions, load_task
 from skyflow.storage.keyring import Keyring
 from skyflow.storage.sources.git import check_out
 from skyflow.storage.specs import prepare
+from tests.processes import words_of
 
 
 class Repository:
@@ -80,6 +84,32 @@ async def test_what_is_not_there_is_refused_without_its_secrets(
         await check_out(url, ref, tmp_path / "here")
     assert "password" not in caught.value.message
     assert "GIT_TOKEN" in (caught.value.remedy or "")
+
+
+async def test_a_login_is_sent_to_the_server_and_is_no_argument_of_a_process(
+    tmp_path: Path,
+) -> None:
+    sent: list[str | None] = []
+    seen: list[list[str]] = []
+
+    async def refuse(request: web.Request) -> web.Response:
+        sent.append(request.headers.get("Authorization"))
+        seen.extend(words_of(process) for process in psutil.Process().children(recursive=True))
+        return web.Response(status=404)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", refuse)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://me:hush%21@127.0.0.1:{runner.addresses[0][1]}/a.git"
+    with pytest.raises(UsageError, match="cannot fetch") as caught:
+        await check_out(url, None, tmp_path / "here")
+    await runner.cleanup()
+    assert sent[0] == "Basic " + base64.b64encode(b"me:hush!").decode()
+    assert any("fetch" in words for words in seen)
+    assert not any("hush" in word for words in seen for word in words)
+    assert "hush" not in caught.value.message
 
 
 @pytest.mark.parametrize("ref", ["--upload-pack=touch /tmp/x", "-x"])

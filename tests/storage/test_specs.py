@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from skyflow.errors import StorageError
 from skyflow.spec import LoadOptions, Task, load_task
 from skyflow.state import SpecReference
 from skyflow.storage.keyring import Keyring
-from skyflow.storage.specs import load_spec, prepare
+from skyflow.storage.specs import load_spec, prepare, stored_incarnations
 from skyflow.storage.store import Store
 
 YAML = """
@@ -112,6 +113,16 @@ async def test_a_spec_moved_to_another_key_is_refused(
     await store.put("services/2/spec/x", await store.get(reference.key))
     with pytest.raises(StorageError, match="cannot be decrypted"):
         await load_spec(store, keyring, SpecReference(digest="x", key="services/2/spec/x"))
+
+
+async def test_files_that_nobody_has_changed_since_are_found_by_their_incarnation(
+    folder: Path, store: Store, keyring: Keyring
+) -> None:
+    assert await stored_incarnations(store, time.time() + 60) == ()
+    await saved(folder, store, keyring)
+    await store.put("logs/hello.2/run", b"x")
+    assert await stored_incarnations(store, time.time() + 60) == ("1",)
+    assert await stored_incarnations(store, time.time() - 60) == ()
 
 
 async def test_a_spec_of_another_version_is_an_error_without_its_values(

@@ -7,11 +7,13 @@ import base64
 import os
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from skyflow.errors import UsageError
 from skyflow.storage.sources.pinned import shown_url
 
+_OF_ANOTHER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+"""Variables that Git sets for its hooks, and that name the repository these belong to."""
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SECRET = re.compile(r"(?<=://)[^/\s@]+@")
 """User and password in a URL, which Git repeats in what it says."""
@@ -35,20 +37,21 @@ async def check_out(url: str, ref: str | None, directory: Path) -> str:
         UsageError: There is no Git here, no such repository or ref, or no way to get at it.
 
     """
+    shown = _without_login(url)
     await _git(url, None, "init", "--quiet", str(directory))
     wanted = ref or "HEAD"
     try:
-        await _git(url, directory, "fetch", "--quiet", "--depth=1", "--", url, wanted)
+        await _git(url, directory, "fetch", "--quiet", "--depth=1", "--", shown, wanted)
     except UsageError:
         # Some servers do not give a commit by its name: it is among all that they have.
         if not _COMMIT.fullmatch(wanted):
             raise
         everything = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-        await _git(url, directory, "fetch", "--quiet", "--", url, *everything)
+        await _git(url, directory, "fetch", "--quiet", "--", shown, *everything)
     found = wanted if _COMMIT.fullmatch(wanted) else "FETCH_HEAD"
     await _git(url, directory, "checkout", "--quiet", "--detach", found)
     # Submodules with relative URLs start from that of the repository.
-    await _git(url, directory, "remote", "add", "origin", url)
+    await _git(url, directory, "remote", "add", "origin", shown)
     await _git(
         url, directory, "submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"
     )
@@ -86,19 +89,35 @@ async def _git(url: str, directory: Path | None, *arguments: str) -> str:
 
 
 def _environment(url: str) -> dict[str, str]:
-    """Return Git's environment; a token is there and not among arguments, which others can see."""
+    """Return Git's environment, with the login for a web server."""
     variables = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in _OF_ANOTHER},
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
     }
-    token = os.environ.get("GIT_TOKEN")
-    parts = urlsplit(url)
-    if token and parts.scheme == "https" and not parts.username:
-        login = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    login = _login(url)
+    if login:
+        encoded = base64.b64encode(login.encode()).decode()
         variables |= {
             "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"http.https://{parts.netloc}/.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {login}",
+            "GIT_CONFIG_KEY_0": f"http.{_without_login(url)}.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {encoded}",
         }
     return variables
+
+
+def _login(url: str) -> str:
+    """Return user and password for a web server, of the URL or with a token; none if empty."""
+    parts = urlsplit(url)
+    token = os.environ.get("GIT_TOKEN")
+    if parts.scheme in ("http", "https") and parts.username:
+        return f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return f"x-access-token:{token}" if token and parts.scheme == "https" else ""
+
+
+def _without_login(url: str) -> str:
+    """Return the URL of a web server without user and password: others can see arguments."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        return url
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
