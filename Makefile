@@ -14,7 +14,7 @@ NAME := hello
 WORKERS ?= 4
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-.PHONY: help setup dev serve test chaos bench bench-autoscaling lint format lock record clean
+.PHONY: help setup dev serve test test-aws chaos bench bench-autoscaling lint format lock record clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -37,6 +37,9 @@ else
 	@status=0; $(PYTEST) tests/faults || status=1; \
 	$(PYTEST) --ignore tests/faults || status=1; exit $$status
 endif
+
+test-aws: dev ## Serve from one machine of your AWS account, a few cents; with SKYFLOW_TEST_AWS=1
+	@$(BIN)/python -m tests.e2e.aws.real_account
 
 chaos: dev ## Long runs: kills and freezes in 500 runs, replicas killed under load, fuzz (an hour)
 	@KILLING_SECONDS=120 $(BIN)/python -m pytest -q tests/lb/test_killing.py

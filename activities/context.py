@@ -14,7 +14,8 @@ from skyflow.config import Settings
 from skyflow.spec import Task
 from skyflow.state import SpecReference
 from skyflow.storage.keyring import Keyring
-from skyflow.storage.specs import StoredSpec, load_spec
+from skyflow.storage.sources.pinned import PinnedSource
+from skyflow.storage.specs import StoredSource, StoredSpec, load_source, load_spec
 from skyflow.storage.store import Store
 from skyflow.watching.balancers import known_admins
 from skyflow.watching.load_feed import LoadFeed
@@ -42,6 +43,15 @@ class Context:
 
         """
         return await load_spec(self.store, self.keyring, reference)
+
+    async def source(self, source: StoredSource) -> PinnedSource:
+        """Return what was found of a source when its service was deployed.
+
+        Raises:
+            StorageError: It is not there, or cannot be read.
+
+        """
+        return await load_source(self.store, self.keyring, source)
 
     async def task(self, reference: SpecReference) -> Task:
         """Return the task of the full spec that a reference names.

@@ -22,7 +22,7 @@ from skyflow.contracts import (
 )
 from skyflow.errors import ConnectionFailed, HostKeyMismatch, MachineGone
 from skyflow.remote.environment import ReplicaContext, replica_environment
-from skyflow.remote.files import send_artifact
+from skyflow.remote.files import send_artifact, send_source
 from skyflow.remote.log_keeping import keep_log
 from skyflow.remote.replica_home import ReplicaHome
 from skyflow.remote.scripts import setup_script
@@ -77,6 +77,8 @@ class ReplicaActivities:
         async with connect(machine, self._context.keyring) as connection:
             for artifact in spec.artifacts:
                 await send_artifact(connection, self._context.store, artifact)
+            for source in spec.sources:
+                await send_source(connection, await self._context.source(source), source.target)
             home = ReplicaHome(connection)
             environment = replica_environment(_told(task, node), spec.task.environment())
             await home.prepare(environment, spec.task.setup, spec.task.run)

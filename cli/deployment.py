@@ -55,7 +55,7 @@ class Deployment:
         plan = await make_plan(self._task, self._name, self._settings)
         async with AsyncExitStack() as files:
             prepared = await files.enter_async_context(
-                prepare(self._task, Keyring.load(self._settings))
+                prepare(self._task, Keyring.load(self._settings), self._say)
             )
             plan = plan.with_files(prepared)
             if not self._as_json:

@@ -61,7 +61,7 @@ async def _incarnation(
 ) -> str:
     """Return the latest service of the name: as Temporal knows it, or by the logs it left."""
     known = await skyflow.last_incarnation(name) if skyflow else None
-    left = ServiceLogs(settings).incarnations(name)
+    left = await ServiceLogs(settings).incarnations(name)
     if known is None and not left:
         raise ServiceNotFound(f"Service {name!r} not found, and there are no logs of it.")
     if needs_logs and skyflow and known not in left and await skyflow.find(name) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
 
 MAX_PROCESSES = 256
 """Most processes of a balancer on one computer."""
+
+_BUCKET_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._=-]+)*/?")
+"""A bucket as S3 allows names of them, and a prefix that needs no quoting anywhere."""
 
 LocalNetwork = Literal["auto", "own", "shared"]
 LocalOutbound = Literal["none", "public", "all"]
@@ -36,6 +40,8 @@ class Settings:
     balancer_processes: int | None = None
     """Number of the balancer's processes that take requests (`SKYFLOW_BALANCER_PROCESSES`), whose
     sockets one more process holds; None for a single process that holds its own."""
+    bucket_url: str | None = None
+    """Bucket that is the store, as `s3://BUCKET/PREFIX` (`SKYFLOW_STORE`); None for a directory."""
 
     @staticmethod
     def from_environment() -> Settings:
@@ -53,6 +59,7 @@ class Settings:
             local_network=cast("LocalNetwork", network),
             local_outbound=cast("LocalOutbound", outbound),
             balancer_processes=_count("SKYFLOW_BALANCER_PROCESSES"),
+            bucket_url=_bucket_url("SKYFLOW_STORE"),
         )
 
     @property
@@ -62,7 +69,7 @@ class Settings:
 
     @property
     def store(self) -> Path:
-        """Directory of the store: specs, snapshots and the logs of replicas."""
+        """Directory of the store, unless it is a bucket: specs, snapshots and logs of replicas."""
         return self.home / "store"
 
     @property
@@ -105,3 +112,15 @@ def _count(variable: str) -> int | None:
     if not found.isascii() or not found.isdigit() or not 1 <= int(found) <= MAX_PROCESSES:
         raise UsageError(f"{variable} is {found!r}; allowed: 1 to {MAX_PROCESSES}")
     return int(found)
+
+
+def _bucket_url(variable: str) -> str | None:
+    found = os.environ.get(variable)
+    if not found:
+        return None
+    if not _BUCKET_URL.fullmatch(found):
+        raise UsageError(
+            f"{variable} is {found!r}; allowed: s3://BUCKET or s3://BUCKET/PREFIX, in the letters "
+            "that S3 allows for buckets and A-Z a-z 0-9 . _ = - for the prefix"
+        )
+    return found.rstrip("/")

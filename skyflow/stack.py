@@ -79,7 +79,7 @@ async def ensure_stack(
     state = read_state(settings)
     if state is None or not (state.ready and state.alive):
         state = await _started(settings, on_progress, bind, timeout, command)
-    _check_fits(state, bind)
+    _check_fits(settings, state, bind)
     return state
 
 
@@ -216,7 +216,7 @@ def _report(state: StackState, reported: set[str], on_progress: Progress) -> Non
             on_progress(f"{process.name} is ready")
 
 
-def _check_fits(state: StackState, bind: str | None) -> None:
+def _check_fits(settings: Settings, state: StackState, bind: str | None) -> None:
     if bind is not None and bind != state.bind:
         raise StackError(
             f"the stack runs with endpoints on {state.bind}, not {bind}",
@@ -228,6 +228,13 @@ def _check_fits(state: StackState, bind: str | None) -> None:
             f"the stack runs with Temporal at {state.external or 'its own server'}, "
             f"and the environment asks for {external or 'its own server'}",
             "run `skyflow stack down` first, or change TEMPORAL_ADDRESS",
+        )
+    if settings.bucket_url != state.bucket_url:
+        here = settings.store
+        raise StackError(
+            f"the stack keeps its files in {state.bucket_url or here}, and the environment asks "
+            f"for {settings.bucket_url or here}",
+            "change SKYFLOW_STORE; or, if no service runs, run `skyflow stack down` first",
         )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from skyflow.clouds.local.directory import remove_tree
@@ -17,6 +18,7 @@ from skyflow.installation import known_installation_id
 from skyflow.naming import machine_prefix
 from skyflow.records import Record
 from skyflow.stack import stop_stack
+from skyflow.stack_state import read_state
 from skyflow.state import ServiceStatus
 
 _LOCAL = "local"
@@ -112,6 +114,11 @@ async def purge(settings: Settings, on_progress: Callable[[str], None] = lambda 
     stopped = await stop_stack(settings, on_progress)
     on_progress("Ending the machines on this computer")
     machines = await end_machines(settings)
+    if url := _bucket_url(settings):
+        from skyflow.storage.store import Store
+
+        on_progress(f"Removing what this installation has in {url}")
+        await Store(replace(settings, bucket_url=url)).remove_bucket()
     on_progress(f"Removing what is in {settings.home}")
     try:
         await asyncio.to_thread(_remove, settings.home, "")
@@ -121,6 +128,12 @@ async def purge(settings: Settings, on_progress: Callable[[str], None] = lambda 
             "correct their permissions, then run `skyflow stack down --purge` again",
         ) from error
     return Purged(stopped=stopped, machines=machines, left=tuple(_left(settings.home)))
+
+
+def _bucket_url(settings: Settings) -> str | None:
+    """Return the bucket of the store: as the environment says, else as the stack last ran."""
+    state = read_state(settings)
+    return settings.bucket_url or (state.bucket_url if state else None)
 
 
 def _elsewhere(what: str) -> UsageError:

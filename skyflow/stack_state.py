@@ -76,6 +76,8 @@ class StackState(Record):
     """Address that endpoints listen on."""
     external: str | None = None
     """Address of the Temporal used in place of the embedded one."""
+    bucket_url: str | None = None
+    """Bucket that is the store, if one is."""
     processes: tuple[StackProcess, ...] = ()
 
     @property

@@ -84,6 +84,7 @@ class Supervisor:
             ports=choose_ports(ports, held),
             bind=bind,
             external=external_address(),
+            bucket_url=settings.bucket_url,
         )
 
     async def run(self) -> None:

@@ -52,7 +52,7 @@ def plan(of: Plan) -> Document:
         "replicas": of.settings.replicas,
         "nodes_per_replica": of.settings.num_nodes,
         "port": of.settings.port,
-        "hourly_price": of.hourly_price,
+        "hourly_price": round(of.hourly_price, 6),
         "files": [{"target": target, "packed_bytes": size} for target, size in of.files],
         "offers": [
             {**_offer(offer), "chosen_for_replicas": chosen[offer.place]} for offer in of.offers

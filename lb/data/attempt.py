@@ -1,175 +1,127 @@
-"""One attempt to have a request answered by one replica: its answer is read as it comes."""
+"""One attempt to have a request answered by one replica: until its answer begins."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import abstractmethod
 
-from lb.data.relay import Relay
-from lb.data.replicas import Replica
+from lb.data.relay import CUT_SHORT, Relay
+from lb.data.search import Search
 from lb.data.upstream import Connection
 from lb.http.bodies import BadFraming, Body, response_body
-from lb.http.heads import BadHead, RequestHead, ResponseHead, find_end, parse_response
+from lb.http.heads import BadHead, ResponseHead, find_end, parse_response
 
 
-class Taker(Protocol):
-    """Whoever an answer is for."""
+class Attempt(Search):
+    """Reads what the replica that was found answers, up to the body of the final answer."""
 
+    __slots__ = ("_begun", "_buffer", "_connection")
+
+    @abstractmethod
     def interim(self, head: ResponseHead) -> None:
         """Take an interim answer."""
 
+    @abstractmethod
     def switch(self, head: ResponseHead, data: bytes) -> None:
         """Take a 101 and the first bytes of what is spoken from then on."""
 
+    @abstractmethod
     def whole(self, head: ResponseHead, content: bytes) -> None:
         """Take a final answer that came at once."""
 
+    @abstractmethod
     def final(self, head: ResponseHead, body: Body, raw: bytes) -> Relay | None:
         """Take the head of the final answer and what came of its body.
 
         Returns:
-            Who takes more of it; nobody if it is not wanted.
+            Who takes more of it; nobody if nothing more is wanted.
         """
 
-    def complete(self) -> None:
-        """Note that the answer has come to its end."""
-
+    @abstractmethod
     def broken(self, message: str) -> None:
         """Note that the connection broke before a single byte of an answer came."""
 
-    def cut(self, message: str) -> None:
-        """Note that the answer did not come to its end, or is not valid HTTP."""
-
+    @abstractmethod
     def replica_reads(self, reads: bool) -> None:
         """Note that the replica does not follow what it is sent, or does again."""
 
+    @abstractmethod
+    def cut(self, message: str) -> None:
+        """Note that the answer did not come to its end, or is not valid HTTP."""
 
-class Attempt:
-    """A request under way to a replica."""
-
-    __slots__ = (
-        "_buffer",
-        "_keep_alive",
-        "_relay",
-        "_request",
-        "_taker",
-        "begun",
-        "body",
-        "connection",
-        "replica",
-    )
-
-    def __init__(
-        self, taker: Taker, replica: Replica, connection: Connection, request: RequestHead
-    ) -> None:
-        """Listen to a connection.
-
-        Args:
-            taker: Told what comes.
-            replica: Who is asked.
-            connection: Where.
-            request: What is asked.
-        """
-        self.replica = replica
-        self.connection = connection
-        self._taker = taker
-        self._request = request
-        self.begun = False
+    def _listen(self, connection: Connection) -> None:
+        """Read the answer that comes over a connection."""
+        self._connection: Connection | None = connection
+        self._begun = False
         """Whether any byte of an answer came."""
-        self.body: Body | None = None
-        """The body of the final answer, once its head has come."""
         self._buffer = b""
-        self._keep_alive = False
-        self._relay: Relay | None = None
         connection.user = self
 
-    @property
-    def reusable(self) -> bool:
-        """Whether the answer leaves the connection fit for another request."""
-        body = self.body
-        return self._keep_alive and body is not None and body.done and not body.rest
-
-    def release(self, keep: bool, now: float) -> None:
-        """Let go of the connection.
+    def _release(self, keep: bool, now: float) -> None:
+        """Let go of the connection, if there is one.
 
         Args:
             keep: Whether it can take another request, as far as the answer says.
             now: The time (of the event loop, in seconds).
         """
-        connection = self.connection
-        connection.user = None
+        connection = self._connection
+        if connection is None:
+            return
+        self._connection = connection.user = None
         if keep and not connection.blocked:
-            self.replica.upstream.give_back(connection, now)
+            connection.upstream.give_back(connection, now)
         else:
             connection.abort()
 
+    # What the connection calls
+
     def from_replica(self, data: bytes) -> None:
-        """Take bytes of the answer."""
-        body = self.body
-        if body is None:
-            self.begun = True
-            self._read_heads(data)
-            return
-        try:
-            raw = body.feed(data)
-        except BadFraming as error:
-            self._taker.cut(str(error))
-            return
-        if raw and self._relay is not None:
-            self._relay.part(raw)
-        if body.done:
-            self._taker.complete()
-
-    def replica_ended(self) -> None:
-        """Take the end of the connection for that of the answer, if it is one."""
-        if self.body is not None and self.body.ends_with_connection:
-            self._taker.complete()
-        else:
-            self.replica_lost()
-
-    def replica_lost(self) -> None:
-        """Note that nothing more comes."""
-        if self.begun:
-            self._taker.cut("the replica closed the connection within an answer")
-        else:
-            self._taker.broken("the replica closed the connection")
-
-    def replica_reads(self, reads: bool) -> None:
-        """Note that the replica does not follow what it is sent, or does again."""
-        self._taker.replica_reads(reads)
-
-    def _read_heads(self, data: bytes) -> None:
-        known, last = self.connection.last_head
+        """Take bytes of the answer's head, and what comes with it."""
+        self._begun = True
+        connection = self._connection
+        assert connection is not None  # noqa: S101 - it is the connection that calls
+        known, last = connection.last_head
         if (
             last is not None
             and last.whole == len(data) - len(known)
             and not self._buffer
             and data.startswith(known)
-            and self._request.method != b"HEAD"
+            and self.request.head.method != b"HEAD"
         ):
             # What most answers are: whole, with the same head as the one before.
-            self._taker.whole(last, data[len(known) :])
+            self.whole(last, data[len(known) :])
             return
         while True:
             try:
-                head, data = self._cut_head(data)
+                head, data = self._cut_head(connection, data)
             except BadHead as error:
-                self._taker.cut(str(error))
+                self.cut(str(error))
                 return
             if head is None:
                 return
             if head.status >= 200:
-                self._begin(head, data)
+                self._answer_begins(head, data)
                 return
             if head.status == 101:
-                self._taker.switch(head, data)
+                self.switch(head, data)
                 return
-            self._taker.interim(head)
+            self.interim(head)
             if not data:
                 return
 
-    def _cut_head(self, data: bytes) -> tuple[ResponseHead | None, bytes]:
+    def replica_ended(self) -> None:
+        """Note that nothing more comes."""
+        self.replica_lost()
+
+    def replica_lost(self) -> None:
+        """Note that nothing more comes."""
+        if self._begun:
+            self.cut(CUT_SHORT)
+        else:
+            self.broken("the replica closed the connection")
+
+    def _cut_head(self, connection: Connection, data: bytes) -> tuple[ResponseHead | None, bytes]:
         """Return a head, if all of it came, and what follows it."""
-        known, head = self.connection.last_head
+        known, head = connection.last_head
         if head is not None and not self._buffer and data.startswith(known):
             # Many answers of a replica have the same head.
             return head, data[len(known) :]
@@ -181,21 +133,21 @@ class Attempt:
             return None, b""
         self._buffer = b""
         head = parse_response(data[:end])
-        self.connection.last_head = data[:end], head
+        connection.last_head = data[:end], head
         return head, data[end:]
 
-    def _begin(self, head: ResponseHead, data: bytes) -> None:
-        request = self._request
+    def _answer_begins(self, head: ResponseHead, data: bytes) -> None:
+        request = self.request.head
         if head.whole == len(data) and request.method != b"HEAD":
-            self._taker.whole(head, data)
+            self.whole(head, data)
             return
         try:
             # HTTP/1.0 knows no chunks.
             body = response_body(request.method, head, bare=request.minor == 0)
             raw = body.feed(data)
         except (BadHead, BadFraming) as error:
-            self._taker.cut(str(error))
+            self.cut(str(error))
             return
-        self.body = body
-        self._keep_alive = head.keep_alive
-        self._relay = self._taker.final(head, body, raw)
+        relay = self.final(head, body, raw)
+        if relay is not None:
+            relay.listen()

@@ -58,6 +58,7 @@ class Client(HeldStream):
         "_exchange",
         "_finished",
         "_home",
+        "_last_exchange",
         "_last_head",
         "_loop",
         "_request",
@@ -76,6 +77,8 @@ class Client(HeldStream):
         self._loop = asyncio.get_running_loop()
         self._time = self._loop.time
         self._exchange: Exchange | Tunnel | None = None
+        self._last_exchange: Exchange | None = None
+        """That of the request before, which the next one can use."""
         self._buffer = b""
         """What came and was not looked at yet: a head that is not whole, or requests to come."""
         self._seen = 0
@@ -150,6 +153,8 @@ class Client(HeldStream):
         if self._timer is not None:
             self._timer.cancel()
         exchange, self._exchange = self._exchange, None
+        # It knows this connection, and both would stay until unused objects are looked for.
+        self._last_exchange = None
         if exchange is not None:
             exchange.client_gone()
         if self._finished is not None:
@@ -211,7 +216,10 @@ class Client(HeldStream):
                 request = self._cut_head()
                 if request is None:
                     break
-                self._serve(request)
+                data, self._buffer = self._buffer, b""
+                rest = self._serve(request, data)
+                if not self._discarding:
+                    self._buffer = rest
             except BadHead as error:
                 self._refuse(error)
         self._serving = False
@@ -243,15 +251,13 @@ class Client(HeldStream):
         self._request = Request(parse_request(data[:end]))
         return self._request
 
-    def _serve(self, request: Request) -> None:
-        data, self._buffer = self._buffer, b""
+    def _serve(self, request: Request, data: bytes) -> bytes:
         home = self._home
-        self._exchange = exchange = Exchange(
-            self, self, request, home.service, home.keep_alive, self._time
-        )
-        rest = exchange.begin(data)
-        if not self._discarding:
-            self._buffer = rest
+        exchange = self._last_exchange
+        if exchange is None:
+            self._last_exchange = exchange = Exchange(self, self, self._time)
+        self._exchange = exchange
+        return exchange.begin(request, home.service, home.keep_alive, data)
 
     def _refuse(self, error: BadHead) -> None:
         answer = answers.bad_request(str(error), error.status)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
-from lb.data.attempt import Attempt
+from lb.data.ejection import GATEWAY_FAILURES
 from lb.data.failover import Failover
 from lb.data.record import COMPLETE
 from lb.data.relay import TAIL, Relay, note_answer
 from lb.data.replicas import Replica
-from lb.data.request import REPLAY_LIMIT
+from lb.data.request import REPLAY_LIMIT, Request
+from lb.data.service import Service
 from lb.data.tunnel import Tunnel
 from lb.data.upstream import Connection
 from lb.http.bodies import BadFraming, Body
@@ -19,6 +20,9 @@ from lb.http.heads import ResponseHead
 
 class Exchange(Failover):
     """A request and its answer, as they pass between the client and the replica that has it.
+
+    When one is over the next request of the same client can begin: to make a new object for each
+    would cost more than all that it must forget.
 
     Nothing here waits: each method is called when something happened, and returns at once.
     """
@@ -35,7 +39,7 @@ class Exchange(Failover):
     @property
     def due(self) -> float:
         """When (loop time, seconds) to call `silent`, unless something moves until then."""
-        if self._attempt is None:
+        if self._connection is None:
             return math.inf
         moved_at = self._moved_at
         if self._relay is not None and self._relay.moved_at > moved_at:
@@ -43,17 +47,20 @@ class Exchange(Failover):
         silent_at = moved_at + self.service.endpoints.stream_timeout_seconds
         return silent_at if self._relay is not None else min(silent_at, self._late_at)
 
-    def begin(self, data: bytes) -> bytes:
-        """Have the request answered.
+    def begin(self, request: Request, service: Service, stay_open: bool, data: bytes) -> bytes:
+        """Have a request answered.
 
         Args:
-            data: What came after its head.
+            request: What is asked.
+            service: Who is asked.
+            stay_open: Whether the client's connection may stay open.
+            data: What came after the head.
 
         Returns:
-            What came after its end.
+            What came after the request's end.
         """
-        request = self.request
-        self.service.measures.arrived()
+        self._meet(request, service, stay_open)
+        service.measures.arrived()
         if data and not request.body.done:
             if len(data) == request.body.length:
                 # All of the body came with the head, as that of most requests does.
@@ -63,7 +70,7 @@ class Exchange(Failover):
                 data = self.from_client(data)
         if self.over:
             return data
-        if self.service.prefix_bytes:
+        if service.prefix_bytes:
             self._begin(self._moved_at)
         else:
             self._next(self._moved_at)
@@ -77,8 +84,8 @@ class Exchange(Failover):
             self._bad_body(str(error))
             return b""
         self._moved_at = self._time()
-        if self._attempt is not None:
-            self._attempt.connection.write(raw)
+        if self._connection is not None:
+            self._connection.write(raw)
             self._note_sent()
         elif self._patience is not None:
             # More of the body may lead to a choice.
@@ -99,15 +106,15 @@ class Exchange(Failover):
 
     def client_reads(self, reads: bool) -> None:
         """Note that the client does not follow what it is sent, or does again."""
-        if self._attempt is None:
+        if self._connection is None:
             return
         if reads:
             self._moved_at = self._time()
-            self._attempt.connection.resume()
+            self._connection.resume()
         else:
-            self._attempt.connection.pause()
+            self._connection.pause()
 
-    # What the attempt calls
+    # What comes of an attempt
 
     def interim(self, head: ResponseHead) -> None:
         """Pass an interim answer on."""
@@ -119,23 +126,24 @@ class Exchange(Failover):
 
     def switch(self, head: ResponseHead, data: bytes) -> None:
         """Leave HTTP, if that was asked for."""
-        attempt = self._attempt
-        assert attempt is not None  # noqa: S101 - it is the attempt that calls
+        connection, replica = self._connection, self._replica
+        assert connection is not None  # noqa: S101 - this came over it
+        assert replica is not None  # noqa: S101 - this is its answer
         if self.request.head.upgrade is None:
             self.cut("the replica changes the protocol and was not asked to")
             return
         if not self.request.body.done:
             self.cut("the replica changes the protocol before the end of the request")
             return
-        record, replica = self.record, attempt.replica
+        record = self.record
         self.service.answered(replica, 101)
         note_answer(record, replica, head, self._time())
         self._client.write(forward_switch(head, record.request_id))
-        tunnel = Tunnel(self._client, attempt.connection, replica, self.service, record)
+        tunnel = Tunnel(self._client, connection, replica, self.service, record)
         if data:
             tunnel.from_replica(data)
         self.over = True
-        self._attempt = self._replica = None
+        self._connection = self._replica = None
         self._stop()
         self._front.switched(tunnel)
 
@@ -143,7 +151,9 @@ class Exchange(Failover):
         """Pass on a final answer that came at once, as most do."""
         replica, record, request = self._replica, self.record, self.request
         assert replica is not None  # noqa: S101 - it is its answer
-        if self._passed_over(replica, head.status):
+        # Nearly always nothing failed before or now, and a call is spared.
+        noteworthy = head.status in GATEWAY_FAILURES or self.service.ejections.watched
+        if noteworthy and self._passed_over(replica, head.status):
             return
         # Time is told, and bytes are sent, without a call in between that Python would be slow at.
         time, client = self._time, self._client
@@ -164,35 +174,38 @@ class Exchange(Failover):
 
     def final(self, head: ResponseHead, body: Body, raw: bytes) -> Relay | None:
         """Pass the beginning of the final answer on, or wait for more of it."""
-        attempt = self._attempt
-        assert attempt is not None  # noqa: S101 - it is the attempt that calls
-        if self._passed_over(attempt.replica, head.status):
+        connection, replica = self._connection, self._replica
+        assert connection is not None  # noqa: S101 - as above
+        assert replica is not None  # noqa: S101 - as above
+        if self._passed_over(replica, head.status):
             return None
         # An answer before the end of the request leaves bytes on the way that nobody wants.
         self._relay = relay = Relay(
+            self,
             self._client,
             self.request.head,
-            attempt.replica,
-            attempt.connection,
+            replica,
+            connection,
             self.record,
             head,
             body,
             self._stay_open and self.request.body.done,
+            self._time,
         )
         relay.begin(raw, hold=self._may_repeat)
-        if body.done:
-            self.complete()
-        return relay
+        if not body.done:
+            return relay
+        self.complete()
+        return None
 
     def complete(self) -> None:
         """Note that the answer has come to its end."""
-        attempt, relay = self._attempt, self._relay
-        assert attempt is not None  # noqa: S101 - as above
-        assert relay is not None  # noqa: S101 - as above
+        relay = self._relay
+        assert relay is not None  # noqa: S101 - it is the relay that calls
         relay.commit()
         now = self._time()
         self.record.ending = COMPLETE
-        self._end(attempt.reusable and self.request.body.done, now)
+        self._end(relay.reusable and self.request.body.done, now)
         self._front.answered(relay.keep, now)
 
     def replica_reads(self, reads: bool) -> None:
@@ -213,7 +226,7 @@ class Exchange(Failover):
         record, request = self.record, self.request
         record.replica_id = replica.id
         head = request.head
-        self._attempt = Attempt(self, replica, connection, head)
+        self._listen(connection)
         content = request.kept() if request.kept_size else b""
         if not connection.closing:
             connection.transport.write(

@@ -15,7 +15,6 @@ from lb.data.relay import Relay
 from lb.data.replicas import Replica
 from lb.data.request import Request
 from lb.data.request_ids import new_request_id
-from lb.data.search import Search
 from lb.data.service import Service
 from lb.data.tunnel import Tunnel
 
@@ -37,11 +36,10 @@ class Front(Protocol):
         """Note that it has ended, and whether the connection can take another request."""
 
 
-class Failover(Search):
+class Failover(Attempt):
     """Sends a request to another replica when one fails, as long as that cannot do harm."""
 
     __slots__ = (
-        "_attempt",
         "_client",
         "_continued",
         "_front",
@@ -52,36 +50,29 @@ class Failover(Search):
         "over",
     )
 
-    def __init__(
-        self,
-        client: HeldStream,
-        front: Front,
-        request: Request,
-        service: Service,
-        stay_open: bool,
-        time: Callable[[], float],
-    ) -> None:
-        """Begin with a head.
+    def __init__(self, client: HeldStream, front: Front, time: Callable[[], float]) -> None:
+        """Prepare; nothing is asked before `_meet`.
 
         Args:
             client: Who asks.
             front: What else there is to the client.
-            request: What is asked.
-            service: Who is asked.
-            stay_open: Whether the client's connection may stay open.
             time: Tells the time of the event loop, in seconds.
         """
-        head = request.head
-        self._moved_at = now = time()
-        request_id = head.request_id or new_request_id()
-        record = Record(head.method, now, request_id, front.address, head.target)
-        Search.__init__(self, request, service, record, time)
+        super().__init__(time)
         self._client = client
         self._front = front
+
+    def _meet(self, request: Request, service: Service, stay_open: bool) -> None:
+        """Take a request on, of which only the head is looked at; the one before is over."""
+        head = request.head
+        self._moved_at = now = self._time()
+        request_id = head.request_id or new_request_id()
+        record = Record(head.method, now, request_id, self._front.address, head.target)
+        self._renew(request, service, record)
         self._stay_open = stay_open and head.keep_alive
         self.over = False
         """Whether nothing more will come of it."""
-        self._attempt: Attempt | None = None
+        self._connection = None
         self._relay: Relay | None = None
         self._continued = False
         """Whether the client was told to go on sending."""
@@ -108,13 +99,14 @@ class Failover(Search):
 
     def broken(self, message: str) -> None:
         """Ask another replica, if that is allowed after a connection broke without an answer."""
-        attempt = self._attempt
-        assert attempt is not None  # noqa: S101 - as above
-        if attempt.connection.reused:
-            self._was_stale(attempt.replica)
+        connection, replica = self._connection, self._replica
+        assert connection is not None  # noqa: S101 - it broke
+        assert replica is not None  # noqa: S101 - it is its connection
+        if connection.reused:
+            self._was_stale(replica)
         else:
-            attempt.replica.failures += 1
-            self.service.broke(attempt.replica)
+            replica.failures += 1
+            self.service.broke(replica)
         self._ask_another_after(message)
 
     def cut(self, message: str) -> None:
@@ -167,7 +159,7 @@ class Failover(Search):
     def _end(self, keep: bool = False, now: float | None = None) -> None:
         now = self._time() if now is None else now
         self.over = True
-        if self._attempt is None:
+        if self._connection is None:
             self._stop()
         self._let_go(keep, now)
         record = self.record
@@ -180,10 +172,8 @@ class Failover(Search):
         if self._relay is not None:
             self._relay.end()
             self._relay = None
-        if self._attempt is not None:
-            self._attempt.release(keep, now)
-            self._attempt = None
-            self._late_at = math.inf
+        self._release(keep, now)
+        self._late_at = math.inf
         if self._replica is not None:
             self._replica.end()
             self._replica = None

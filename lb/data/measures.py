@@ -65,19 +65,32 @@ class Measures:
         """Count the requests that have ended."""
         ended, self._ended = self._ended, []
         self.finished += len(ended)
+        waits: list[float] = []
+        first_bytes: list[float] = []
+        latencies: list[float] = []
+        streams: list[float] = []
+        # One round for all: what each record takes to be looked at is more than what is counted.
         for record in ended:
             self.answered(record.replica_id, record.status)
             if record.tail:
                 self._count_tokens(record)
                 record.tail = ()
-        self.queue_wait.observe(_waits(ended))
-        chosen = [record for record in ended if record.tries]
-        self.retries += sum(record.tries for record in chosen) - len(chosen)
-        self.first_byte.observe(_first_bytes(chosen))
-        self.latency.observe(
-            [each.ended_at - each.received_at for each in chosen if each.ending != UPGRADED]
-        )
-        self.stream.observe(_streams(chosen))
+            received_at, ended_at, chosen_at = record.received_at, record.ended_at, record.chosen_at
+            waits.append((ended_at if chosen_at is None else chosen_at) - received_at)
+            if not record.tries:
+                continue
+            self.retries += record.tries - 1
+            upgraded, first_byte_at = record.ending == UPGRADED, record.first_byte_at
+            if not upgraded:
+                latencies.append(ended_at - received_at)
+            if first_byte_at is not None:
+                first_bytes.append(first_byte_at - received_at)
+                if upgraded or record.streamed:
+                    streams.append(ended_at - first_byte_at)
+        self.queue_wait.observe(waits)
+        self.first_byte.observe(first_bytes)
+        self.latency.observe(latencies)
+        self.stream.observe(streams)
 
     def answered(self, replica_id: int | None, status: int) -> None:
         """Count an answer; by itself for what never was a valid request."""
@@ -103,27 +116,3 @@ class Measures:
         if used:
             self.prompt_tokens += used[0]
             self.completion_tokens += used[1]
-
-
-def _waits(ended: list[Record]) -> list[float]:
-    """Return how long each request waited for a replica."""
-    return [
-        (each.ended_at if each.chosen_at is None else each.chosen_at) - each.received_at
-        for each in ended
-    ]
-
-
-def _first_bytes(chosen: list[Record]) -> list[float]:
-    """Return how long it took until the answers began."""
-    return [
-        each.first_byte_at - each.received_at for each in chosen if each.first_byte_at is not None
-    ]
-
-
-def _streams(chosen: list[Record]) -> list[float]:
-    """Return how long streams and tunnels lasted."""
-    return [
-        each.ended_at - each.first_byte_at
-        for each in chosen
-        if each.first_byte_at is not None and (each.streamed or each.ending == UPGRADED)
-    ]

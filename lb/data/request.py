@@ -85,7 +85,9 @@ class Request:
         from a replica that took the request and died. So a request that could not be repeated then
         gets a new connection, or one that is most surely open.
         """
+        if retry == "none" or not self.replayable:
+            return False
         if retry != "all" and self.head.method not in _IDEMPOTENT:
             return False
         length = self.body.length
-        return length is not None and length <= REPLAY_LIMIT and self.may_repeat(retry)
+        return length is not None and length <= REPLAY_LIMIT

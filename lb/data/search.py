@@ -37,21 +37,25 @@ class Search(ABC):
         "service",
     )
 
-    def __init__(
-        self, request: Request, service: Service, record: Record, time: Callable[[], float]
-    ) -> None:
-        """Prepare to search.
+    def __init__(self, time: Callable[[], float]) -> None:
+        """Prepare; nothing is searched for before `_renew`.
+
+        Args:
+            time: Tells the time of the event loop, in seconds.
+        """
+        self._time = time
+
+    def _renew(self, request: Request, service: Service, record: Record) -> None:
+        """Begin a search; the one before is over.
 
         Args:
             request: What is to be sent.
             service: Whose replicas are tried.
             record: Notes who was.
-            time: Tells the time of the event loop, in seconds.
         """
         self.request = request
         self.service = service
         self.record = record
-        self._time = time
         self._tried: list[Replica] = []
         self._replica: Replica | None = None
         """Who has the request or is being connected to; it is in flight there."""

@@ -103,6 +103,7 @@ class Service:
         if self._choice.balancing != balancing_of(endpoints):
             self._choice = Choice(balancing_of(endpoints))
         self._choice.update(ready)
+        self._choose = self._choice.shortest
         self.prefix_bytes = self._choice.prefix_bytes
         self.endpoints = endpoints
         for replica in ready:
@@ -165,13 +166,13 @@ class Service:
         limit = self._limit
         if not candidates:
             return None
-        chosen = self._choice.choose(candidates, request)
+        chosen = self._choose(candidates, request)
         if limit is not None and chosen.in_flight >= limit:
             # Seldom, so that all are looked at only when there is much to do.
             candidates = [replica for replica in candidates if replica.in_flight < limit]
             if not candidates:
                 return None
-            chosen = self._choice.choose(candidates, request)
+            chosen = self._choose(candidates, request)
         if not tried:
             self.budget.sent()
         return chosen

@@ -49,11 +49,11 @@ class User(Protocol):
 class Connection(Stream):
     """A connection to a replica."""
 
-    __slots__ = ("_upstream", "last_head", "reused", "since", "user")
+    __slots__ = ("last_head", "reused", "since", "upstream", "user")
 
     def __init__(self, upstream: Upstream) -> None:
         super().__init__()
-        self._upstream = upstream
+        self.upstream = upstream
         self.user: User | None = None
         self.last_head: tuple[bytes, ResponseHead | None] = b"", None
         """The head that came last, and what it says."""
@@ -73,7 +73,7 @@ class Connection(Stream):
         """Note that the replica has said its last byte; this side may still speak."""
         self.ended = True
         if self.user is None:
-            self._upstream.closed_unused(self)
+            self.upstream.closed_unused(self)
             self.transport.abort()
         else:
             self.user.replica_ended()
@@ -85,7 +85,7 @@ class Connection(Stream):
         if self.user is not None:
             self.user.replica_lost()
         elif exc is not None:
-            self._upstream.closed_unused(self)
+            self.upstream.closed_unused(self)
 
     def pause_writing(self) -> None:
         """Make the sender wait."""
@@ -165,7 +165,9 @@ class Upstream:
             now: The time (of the event loop, in seconds).
         """
         connection.user = None
-        if self._closed or not connection.is_open():
+        # As `is_open` has it, without a call.
+        shut = connection.ended or connection.closing or connection.transport.is_closing()
+        if self._closed or shut:
             connection.abort()
             return
         if connection.paused:

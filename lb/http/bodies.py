@@ -9,6 +9,8 @@ from lb.http.heads import BadHead, Head, RequestHead, ResponseHead, parse_field
 
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[^\x00-\x08\x0a-\x1f\x7f]*+)?\r\n")
 _BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r[^\n]")
+_SMALL = 2048
+"""Chunks of less bytes, framing included, are known by their length: those of events mostly are."""
 _LINE_LIMIT = 4096
 """Longest line of a chunk's size or of a trailer, in bytes."""
 _TRAILER_LIMIT = 16 * 1024
@@ -97,7 +99,7 @@ class UntilCloseBody(Body):
 class ChunkedBody(Body):
     """A chunked body; what is passed on consists of whole valid lines and of content."""
 
-    __slots__ = ("_bare", "_held", "_left", "_step", "_trailers")
+    __slots__ = ("_bare", "_between", "_held", "_left", "_step", "_trailers")
     chunked = True
 
     def __init__(self, bare: bool = False) -> None:
@@ -112,6 +114,8 @@ class ChunkedBody(Body):
         self._left = 0
         self._trailers = 0
         self._step = ChunkedBody._size_line
+        self._between = not bare
+        """Whether what comes next begins with a chunk, and is passed on as it is."""
 
     def renewed(self) -> Body:
         """Return a new one."""
@@ -119,8 +123,18 @@ class ChunkedBody(Body):
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes; an unfinished line is held back until it is known to be valid."""
-        if self._is_one_chunk(data):
-            return data
+        size = len(data)
+        if self._between and size < _SMALL:
+            line, content = _WHOLE_CHUNKS[size]
+            if data.startswith(line) and data.endswith(b"\r\n"):
+                # Exactly one chunk, as servers of events send them.
+                self.content += content
+                return data
+        raw = self._feed(data)
+        self._between = not (self._held or self._bare or self._step is not ChunkedBody._size_line)
+        return raw
+
+    def _feed(self, data: bytes) -> bytes:
         if self._held:
             data = self._held + data
             self._held = b""
@@ -138,19 +152,6 @@ class ChunkedBody(Body):
         else:
             self._held = data[position:]
         return b"".join(payload) if self._bare else data[:position]
-
-    def _is_one_chunk(self, data: bytes) -> bool:
-        """Take the next bytes if they are exactly one chunk, as servers of events send them."""
-        if self._step is not ChunkedBody._size_line or self._held or self._bare:
-            return False
-        line = _CHUNK_LINE.match(data)
-        if line is None or data[-2:] != b"\r\n":
-            return False
-        size = int(line[1], 16)
-        if not size or line.end() + size + 2 != len(data):
-            return False
-        self.content += size
-        return True
 
     # Each step returns the position up to which it came, and -1 if it needs more bytes.
 
@@ -206,6 +207,20 @@ class ChunkedBody(Body):
         self.content += end - begin
         if self._bare:
             payload.append(data[begin:end])
+
+
+def _whole_chunk(size: int) -> tuple[bytes, int]:
+    """Return how a chunk of so many bytes begins, framing included, and what content it has."""
+    for digits in range(1, 4):
+        content = size - digits - 4
+        line = b"%x\r\n" % max(content, 0)
+        if content > 0 and len(line) == digits + 2:
+            return line, content
+    # No chunk has this length: nothing begins with what is longer than itself.
+    return bytes(_SMALL), 0
+
+
+_WHOLE_CHUNKS = tuple(_whole_chunk(size) for size in range(_SMALL))
 
 
 def request_body(head: RequestHead) -> Body:

@@ -36,7 +36,8 @@ MOST_REFUSALS = 200
 """Refusals that are kept: they are part of a service's state, which must stay small."""
 
 MESSAGE_KEPT = 300
-"""Characters of a refusal's message that are kept with it; its decision has all of it."""
+"""Characters of a refusal's message that are kept with it; its decision has all of it. The remedy
+comes last in a message, so what is left out is in the middle."""
 
 Scope: TypeAlias = tuple[str | bool, ...]
 """What a refusal speaks for: its kind, then the parts of a place that must be the same."""
@@ -103,7 +104,7 @@ def remember(refusals: Sequence[Refusal], new: Refusal, now: float) -> list[Refu
     times = max((r.times + (r.until <= now) for r in earlier), default=1)
     added = new.model_copy(
         update={
-            "message": new.message[:MESSAGE_KEPT],
+            "message": _shortened(new.message),
             "times": times,
             "until": now + avoidance_seconds(new.kind, times),
         }
@@ -134,3 +135,10 @@ def refused_for_good(refusals: Sequence[Refusal], now: float) -> bool:
 
 def _forgotten(refusal: Refusal, now: float) -> bool:
     return now >= refusal.until + avoidance_seconds(refusal.kind, refusal.times)
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= MESSAGE_KEPT:
+        return message
+    half = (MESSAGE_KEPT - 5) // 2
+    return f"{message[:half]} ... {message[-half:]}"

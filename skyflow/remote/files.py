@@ -1,15 +1,20 @@
-"""Snapshots from the store, put in place on a machine."""
+"""Snapshots and files from elsewhere, put in place on a machine."""
 
 from __future__ import annotations
 
+import logging
 import shlex
-from collections.abc import AsyncIterable
 
 import asyncssh
 
+from skyflow.errors import CommandFailed
+from skyflow.remote.downloads import URL_SECONDS, fetch_source, request_config
 from skyflow.remote.ssh import run
+from skyflow.storage.sources.pinned import PinnedSource
 from skyflow.storage.specs import WORKDIR_TARGET, Artifact
 from skyflow.storage.store import Store
+
+_logger = logging.getLogger(__name__)
 
 # An absolute target may need rights that the login user has through sudo only.
 _MAKE_DIRECTORY = """\
@@ -19,8 +24,14 @@ make_directory() {
 }
 """
 
+_FROM_STDIN = "archive() { cat; }\n"
+_FROM_URL = """\
+set -o pipefail
+archive() { curl --show-error --config -; }
+"""
+
 _UNPACK_DIRECTORY = """\
-make_directory "$target" && tar -xzof - -C "$target"
+make_directory "$target" && archive | tar -xzof - -C "$target"
 """
 
 # Unpacked beside its place and then renamed: the file is never seen half written.
@@ -30,7 +41,7 @@ if [ -d "$target" ]; then directory=$target; else directory=$(dirname "$target")
 make_directory "$directory" || exit 1
 staging=$(mktemp -d "$directory/.skyflow-XXXXXXXX") || exit 1
 trap 'rm -rf "$staging"' EXIT
-tar -xzof - -C "$staging" && mv -f "$staging/$(ls -A "$staging")" "$target"
+archive | tar -xzof - -C "$staging" && mv -f "$staging/$(ls -A "$staging")" "$target"
 """
 
 
@@ -39,42 +50,40 @@ async def send_artifact(
 ) -> None:
     """Put stored files at their target.
 
+    The machine fetches them from a bucket itself. If it cannot, or the store is no bucket, it gets
+    them over SSH.
+
     Raises:
         CommandFailed: They could not be put there.
         ConnectionFailed: The connection was lost.
         StorageError: They could not be read from the store.
 
     """
-    send = send_file if artifact.is_file else send_directory
-    await send(connection, store.stream(artifact.key), artifact.target)
+    url = await store.url(artifact.key, URL_SECONDS)
+    if url is not None:
+        try:
+            # By stdin: the URL is as good as the file, and others may see the command.
+            config = request_config(url).encode()
+            await run(connection, _FROM_URL + _unpacking(artifact), config)
+        except CommandFailed as error:
+            _logger.info("%s goes over SSH: %s", artifact.target, error.message)
+        else:
+            return
+    await run(connection, _FROM_STDIN + _unpacking(artifact), store.stream(artifact.key))
 
 
-async def send_directory(
-    connection: asyncssh.SSHClientConnection, archive: AsyncIterable[bytes], target: str
+async def send_source(
+    connection: asyncssh.SSHClientConnection, source: PinnedSource, target: str
 ) -> None:
-    """Unpack a tar.gz archive into a directory, which is made if there is none.
+    """Let a machine fetch the files of a source and put them at their target.
 
     Raises:
-        CommandFailed: It could not be unpacked there.
+        CommandFailed: They could not be fetched, or are not those that were found at `up`.
         ConnectionFailed: The connection was lost.
-        StorageError: The archive could not be read.
+        StorageUnavailable: There are no credentials to sign URLs with.
 
     """
-    await run(connection, _MAKE_DIRECTORY + _assign(target) + _UNPACK_DIRECTORY, archive)
-
-
-async def send_file(
-    connection: asyncssh.SSHClientConnection, archive: AsyncIterable[bytes], target: str
-) -> None:
-    """Put the one file of a tar.gz archive at its target; into it, if that is a directory.
-
-    Raises:
-        CommandFailed: It could not be put there.
-        ConnectionFailed: The connection was lost.
-        StorageError: The archive could not be read.
-
-    """
-    await run(connection, _MAKE_DIRECTORY + _assign(target) + _UNPACK_FILE, archive)
+    await fetch_source(connection, source, _MAKE_DIRECTORY + _assign(target))
 
 
 def shell_path(target: str) -> str:
@@ -87,6 +96,11 @@ def shell_path(target: str) -> str:
     if target.startswith("~"):
         return '"$HOME"' + (shlex.quote(target[1:]) if target != "~" else "")
     return shlex.quote(target)
+
+
+def _unpacking(artifact: Artifact) -> str:
+    unpack = _UNPACK_FILE if artifact.is_file else _UNPACK_DIRECTORY
+    return _MAKE_DIRECTORY + _assign(artifact.target) + unpack
 
 
 def _assign(target: str) -> str:

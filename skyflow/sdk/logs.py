@@ -31,19 +31,24 @@ class ServiceLogs:
     """The logs of the replicas of an installation's services."""
 
     def __init__(self, settings: Settings) -> None:
-        self._directory = settings.store
         self._store = Store(settings)
         self._reader = LogReader(self._store)
 
-    def incarnations(self, name: str) -> tuple[str, ...]:
-        """Return the incarnations of a service that left logs, the latest last."""
+    async def incarnations(self, name: str) -> tuple[str, ...]:
+        """Return the incarnations of a service that left logs, the latest last.
+
+        Raises:
+            StorageError: The store could not be read.
+
+        """
         form = re.compile(re.escape(name) + r"\.([0-9a-f]{8})")
-        parent = (self._directory / log_directory(name, "")).parent
-        if not parent.is_dir():
-            return ()
-        found = [(form.fullmatch(path.name), path.stat().st_mtime) for path in parent.iterdir()]
-        dated = sorted((changed, match[1]) for match, changed in found if match)
-        return tuple(incarnation for _, incarnation in dated)
+        parent = log_directory(name, "").rpartition("/")[0]
+        names = [key.rpartition("/")[2] for key in await self._store.directories(parent)]
+        found = [match[1] for match in map(form.fullmatch, names) if match]
+        if len(found) < 2:
+            return tuple(found)
+        dated = [(await self._last_change(name, incarnation), incarnation) for incarnation in found]
+        return tuple(incarnation for _, incarnation in sorted(dated))
 
     async def purge(self, name: str) -> None:
         """Remove the logs of every incarnation of a service that runs no more.
@@ -52,7 +57,7 @@ class ServiceLogs:
             StorageError: Something could not be removed.
 
         """
-        for incarnation in self.incarnations(name):
+        for incarnation in await self.incarnations(name):
             await self._store.delete_prefix(log_directory(name, incarnation))
 
     async def purge_replica(self, name: str, incarnation: str, replica_id: int) -> None:
@@ -117,6 +122,10 @@ class ServiceLogs:
                 yield line
         if replica_id is not None and not logs:
             raise await self._unknown_replica(name, incarnation, replica_id)
+
+    async def _last_change(self, name: str, incarnation: str) -> float:
+        objects = await self._store.list(log_directory(name, incarnation))
+        return max((each.modified for each in objects), default=0.0)
 
     async def _streams(
         self, name: str, incarnation: str, replica_id: int | None

@@ -28,7 +28,8 @@ class Plan(Record):
     problems: tuple[str, ...] = ()
     """Clouds that could not answer, and why."""
     files: tuple[tuple[str, int], ...] = ()
-    """What is copied to each machine: where it gets there, and its packed size in bytes."""
+    """What is copied to each machine: where it gets there, and its size in bytes: packed, if it
+    is from this computer."""
 
     @property
     def hourly_price(self) -> float:
@@ -42,7 +43,10 @@ class Plan(Record):
 
     def with_files(self, prepared: PreparedSpec) -> Plan:
         """Return the plan with the files that were prepared."""
-        files = tuple((target, taken.size) for target, taken in prepared.snapshots)
+        files = (
+            *((target, taken.size) for target, taken in prepared.snapshots),
+            *((target, source.size) for target, source in prepared.sources),
+        )
         return self.model_copy(update={"files": files})
 
 

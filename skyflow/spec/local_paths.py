@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from skyflow.spec.document import Entry, KeyPath, Mapping, Scalar
+from skyflow.spec.document import Entry, KeyPath, Mapping, Scalar, Sequence
 from skyflow.spec.faults import Fault
 from skyflow.spec.sources import is_url
 
@@ -60,6 +60,13 @@ class LocalPaths:
 
     def _resolve(self, entry: Entry, path: KeyPath, directory: bool) -> Entry:
         node = entry.value
+        if isinstance(node, Mapping) and path[0] == "file_mounts" and len(path) == 2:
+            return replace(entry, value=self._resolve_keys(node, ("source",), path))
+        if isinstance(node, Sequence) and path[2:] == ("source",):
+            entries = (
+                self._resolve(replace(entry, value=item), path, False) for item in node.items
+            )
+            return replace(entry, value=replace(node, items=tuple(e.value for e in entries)))
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
             return entry
         if not node.value.strip() or is_url(node.value):

@@ -20,6 +20,10 @@ _HOLE = "\0"
 variable can hold it."""
 _SHORTEST_ENV = 4
 """Length below which the value of an env is not looked for in text: `1` is everywhere."""
+_SOURCES = ("file_mounts", "workdir")
+"""Sections with URLs of files."""
+_LOGIN = re.compile(r"(?<=://)[^/\s?#]+(?=@)|(?<=\?)\S+")
+"""User and password in a URL, or its query."""
 _PLAIN_KEY = re.compile(r"[a-z_]+")
 """Keys that belong to the format, whatever the values of variables are."""
 
@@ -28,7 +32,8 @@ def redacted_yaml(root: Mapping, variables: Variables, name: str | None) -> str:
     """Return the YAML with `<redacted>` for each value of an env or a secret.
 
     That is where they are declared, where they are filled in, and where the text of the file
-    repeats one: of secrets any, of envs those of at least four characters.
+    repeats one: of secrets any, of envs those of at least four characters. URLs of files are shown
+    without what they may let somebody in by: user, password and query.
 
     Args:
         root: The tree as in the file, nothing filled in.
@@ -40,7 +45,8 @@ def redacted_yaml(root: Mapping, variables: Variables, name: str | None) -> str:
     shown: dict[str, Any] = {} if name is None else {"name": name}
     for key, entry in root.entries.items():
         if key not in ("name", "envs", "secrets"):
-            shown[key] = mask.node(entry.value, filled_in=key in SECTIONS)
+            value = mask.node(entry.value, filled_in=key in SECTIONS)
+            shown[key] = _without_logins(value) if key in _SOURCES else value
     for key, values in (("envs", variables.envs), ("secrets", variables.secrets)):
         if values:
             shown[key] = dict.fromkeys(values, REDACTED)
@@ -87,6 +93,15 @@ class _Mask:
     def _text(self, node: Scalar, filled_in: bool) -> str:
         text = str(node.value)
         return mask_text(self._filled(text) if filled_in else text, self._values)
+
+
+def _without_logins(value: Any) -> Any:
+    if isinstance(value, AbstractMapping):
+        return {key: _without_logins(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_logins(each) for each in value]
+    is_shown = isinstance(value, str) and "://" in value
+    return _LOGIN.sub(REDACTED, value) if is_shown else value
 
 
 class _Dumper(yaml.SafeDumper):

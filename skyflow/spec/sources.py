@@ -17,6 +17,8 @@ LocalPath: TypeAlias = Annotated[Path, Field(strict=False)]
 
 _STORE = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+_SCHEMES = {"s3": "s3", "gcs": "gs"}
+"""Schemes of URLs, by kind of bucket."""
 _MOUNT_FORMS = "a local path, a URL such as s3://BUCKET, or a mapping with `name` or `source`"
 
 
@@ -55,6 +57,25 @@ class StorageMount(Section):
     """Options of the mount."""
     config: JsonValue = None
     """Further settings of the mount."""
+
+    @property
+    def url(self) -> str | None:
+        """URL of the bucket or file; None if local paths fill it, or its kind is not said."""
+        if self.source is None:
+            scheme = _SCHEMES.get(self.store or "")
+            return f"{scheme}://{self.name}" if scheme else None
+        return self.source if isinstance(self.source, str) and is_url(self.source) else None
+
+    def local_files(self, target: str) -> dict[str, Path]:
+        """Return the local paths that fill the bucket, by where they get if it is put at a path.
+
+        A directory fills it with its content; of several paths, and files, each keeps its name.
+        """
+        sources = (self.source,) if isinstance(self.source, str) else self.source or ()
+        paths = [Path(each) for each in sources if not is_url(each)]
+        if len(paths) == 1 and not paths[0].is_file():
+            return {target: paths[0]}
+        return {f"{target.rstrip('/')}/{path.name}": path for path in paths}
 
     @field_validator("mode", mode="before")
     @classmethod

@@ -8,16 +8,18 @@ and others can, it says itself: `Cloud.unsupported`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from urllib.parse import urlsplit
 
 from skyflow.spec.alternative import Alternative
 from skyflow.spec.declaration import Declaration
 from skyflow.spec.document import KeyPath, path_text
 from skyflow.spec.marks import Mark, marked
-from skyflow.spec.sources import StorageMount
+from skyflow.spec.sources import StorageMount, is_url
 
 _CONTAINER = "docker:"
 """Beginning of an image that is a container and not an image of a machine."""
+_SCHEMES = ("s3", "gs", "https", "http")
+"""Schemes of URLs whose files can be put on a machine."""
 
 
 def unsupported_keys(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
@@ -50,13 +52,25 @@ def _containers(entry: Alternative, path: KeyPath) -> Iterator[tuple[KeyPath, st
 
 
 def _unsupported_files(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
-    if task.workdir is not None and not isinstance(task.workdir, Path):
-        why = "a Git repository as workdir; name a directory"
-        yield ("workdir",), _message(why)
     for target, source in task.file_mounts.items():
-        if isinstance(source, StorageMount):
-            path = ("file_mounts", target)
-            yield path, _message("a bucket or URL; name a local path")
+        if isinstance(source, StorageMount) and (why := _unsupported_mount(source)):
+            yield ("file_mounts", target), _message(why)
+
+
+def _unsupported_mount(mount: StorageMount) -> str:
+    """Return what of a bucket cannot be carried out, and the remedy; nothing if all can be."""
+    if mount.mode != "copy":
+        return "mounting a bucket; add `mode: COPY`, which puts its files on each machine"
+    if mount.type not in (None, "bucket"):
+        return f"the type {mount.type!r}; allowed: bucket"
+    if mount.source is None and mount.url is None:
+        return "a bucket of this kind; say `store: s3`, or name it as `source: s3://BUCKET`"
+    if isinstance(mount.source, tuple) and any(map(is_url, mount.source)):
+        return "several sources with URLs among them; give each URL a path of its own"
+    if mount.url is not None and urlsplit(mount.url).scheme.lower() not in _SCHEMES:
+        allowed = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
+        return f"URLs that begin like this one; allowed: {allowed}"
+    return ""
 
 
 def _message(why: str = "remove it") -> str:

@@ -82,10 +82,20 @@ class Task(Declaration):
 
     def local_mounts(self) -> dict[str, Path]:
         """Return those `file_mounts` that come from this computer, by the path they get."""
+        found: dict[str, Path] = {}
+        for target, source in self.file_mounts.items():
+            if isinstance(source, StorageMount):
+                found |= source.local_files(target)
+            else:
+                found[target] = source
+        return found
+
+    def remote_mounts(self) -> dict[str, str]:
+        """Return the URLs of those `file_mounts` that come from elsewhere, by the path they get."""
         return {
-            target: source
+            target: source.url
             for target, source in self.file_mounts.items()
-            if not isinstance(source, StorageMount)
+            if isinstance(source, StorageMount) and source.url is not None
         }
 
     def environment(self) -> dict[str, str]:

@@ -15,9 +15,11 @@ _NEVER = frozenset({".git"})
 class IgnoreRules:
     """Rules of one directory tree."""
 
-    def __init__(self, root: Path) -> None:
-        own = next((name for name in IGNORE_FILES if (root / name).is_file()), None)
-        self._nested = own is None
+    def __init__(self, root: Path, *, told: bool = True) -> None:
+        """Read what the root says; without being told, leave out only what always is."""
+        names = IGNORE_FILES if told else ()
+        own = next((name for name in names if (root / name).is_file()), None)
+        self._nested = told and own is None
         self._specs: list[tuple[str, GitIgnoreSpec]] = []
         if own:
             self._specs.append(("", _read(root / own)))

@@ -44,10 +44,13 @@ class Snapshot:
     """Whether the source is one file; the archive then has that file alone."""
 
 
-async def snapshot(source: Path, directory: Path | None = None) -> Snapshot:
+async def snapshot(source: Path, directory: Path | None = None, *, ignore: bool = True) -> Snapshot:
     """Take a snapshot in a thread. Equal sources give equal digests, on any computer.
 
-    The archive is made in a directory, that for temporary files if none is given.
+    Args:
+        source: A directory or a file.
+        directory: Where the archive is made; that for temporary files if None.
+        ignore: Whether files such as .gitignore say what is left out. `.git` always is.
 
     Raises:
         UsageError: The source is missing or unreadable, or has something in it that is neither
@@ -55,39 +58,39 @@ async def snapshot(source: Path, directory: Path | None = None) -> Snapshot:
         StorageUnavailable: There is no room for the archive.
 
     """
-    return await asyncio.to_thread(_take, source, directory)
+    return await asyncio.to_thread(_take, source, directory, ignore)
 
 
-def _take(source: Path, directory: Path | None) -> Snapshot:
+def _take(source: Path, directory: Path | None, ignore: bool) -> Snapshot:
     descriptor, name = tempfile.mkstemp(".tar.gz", "skyflow-snapshot-", directory)
     path = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file, _reported(source):
-            digest = _write(source, file)
+            digest = _write(source, file, ignore)
         return Snapshot(digest, path, path.stat().st_size, source.is_file())
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
-def _write(source: Path, file: BinaryIO) -> str:
+def _write(source: Path, file: BinaryIO, ignore: bool) -> str:
     digest = sha256()
     with (
         gzip.GzipFile("", "wb", _COMPRESSION, file, mtime=0) as compressed,
         tarfile.open(mode="w|", fileobj=compressed, format=tarfile.PAX_FORMAT) as archive,
     ):
-        for path, relative in _entries(source):
+        for path, relative in _entries(source, ignore):
             _add(archive, digest, path, relative)
     return digest.hexdigest()
 
 
-def _entries(source: Path) -> Iterator[tuple[Path, str]]:
+def _entries(source: Path, ignore: bool) -> Iterator[tuple[Path, str]]:
     """Yield what belongs to a snapshot, with its name there, in an order that never varies."""
     if source.is_file():
         # A link is followed here: what is wanted is the file.
         yield source.resolve(), source.name
     else:
-        yield from _walk(source, "", IgnoreRules(source))
+        yield from _walk(source, "", IgnoreRules(source, told=ignore))
 
 
 def _walk(directory: Path, relative: str, rules: IgnoreRules) -> Iterator[tuple[Path, str]]:

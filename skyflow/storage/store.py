@@ -1,23 +1,19 @@
-"""The store: objects by key in a directory."""
+"""The store: objects by key, in a directory or a bucket."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore
+from obstore.exceptions import AlreadyExistsError
 
 from skyflow.config import Settings
-from skyflow.durable_files import sync_tree
-from skyflow.errors import StorageError, StorageUnavailable
-from skyflow.system_errors import reason, remedy
+from skyflow.errors import StorageError
+from skyflow.storage.backend import Backend
+from skyflow.storage.bucket import Bucket
+from skyflow.storage.directory import Directory
 
 _CHUNK_BYTES = 1024 * 1024
 """Size of the pieces in which an object is streamed."""
@@ -38,10 +34,15 @@ class Store:
     """Objects by key. Writing one is atomic: a reader sees all of it or nothing."""
 
     def __init__(self, settings: Settings) -> None:
-        self._directory = settings.store
-        with _reported(self._directory, "open"):
-            _make_private(self._directory)
-            self._objects = LocalStore(self._directory)
+        """Use the bucket that the settings name, or else a directory.
+
+        Raises:
+            StorageError: The directory cannot be made or read.
+
+        """
+        url = settings.bucket_url
+        self._bucket = Bucket(settings, url) if url else None
+        self._backend: Backend = self._bucket or Directory(settings.store)
 
     async def put(self, key: str, data: bytes, overwrite: bool = True) -> bool:
         """Write an object; return False if it exists and must not be overwritten.
@@ -71,8 +72,8 @@ class Store:
             StorageError: There is none, or it could not be read.
 
         """
-        with self._reported("read", _checked(key)):
-            result = await obstore.get_async(self._objects, key)
+        with self._backend.reported("read", _checked(key)):
+            result = await obstore.get_async(await self._backend.reader(), key)
             return bytes(await result.bytes_async())
 
     async def find(self, key: str) -> bytes | None:
@@ -82,9 +83,9 @@ class Store:
             StorageError: It could not be read.
 
         """
-        with self._reported("read", _checked(key)):
+        with self._backend.reported("read", _checked(key)):
             try:
-                result = await obstore.get_async(self._objects, key)
+                result = await obstore.get_async(await self._backend.reader(), key)
             except FileNotFoundError:
                 return None
             return bytes(await result.bytes_async())
@@ -96,11 +97,11 @@ class Store:
             StorageError: There is none, or it could not be read.
 
         """
-        with self._reported("read", _checked(key)):
-            result = await obstore.get_async(self._objects, key)
+        with self._backend.reported("read", _checked(key)):
+            result = await obstore.get_async(await self._backend.reader(), key)
             pieces = result.stream(min_chunk_size=_CHUNK_BYTES)
         while True:
-            with self._reported("read", key):
+            with self._backend.reported("read", key):
                 piece = await anext(pieces, None)
             if piece is None:
                 return
@@ -114,8 +115,12 @@ class Store:
 
         """
         found: list[ObjectInfo] = []
-        with self._reported("list", _checked(prefix)):
-            async for batch in obstore.list(self._objects, prefix, chunk_size=1000):
+        with self._backend.reported("list", _checked(prefix)):
+            try:
+                objects = await self._backend.reader()
+            except FileNotFoundError:
+                return ()
+            async for batch in obstore.list(objects, prefix, chunk_size=1000):
                 found.extend(
                     ObjectInfo(item["path"], item["size"], item["last_modified"].timestamp())
                     for item in batch
@@ -129,9 +134,7 @@ class Store:
             StorageError: The directory could not be read.
 
         """
-        with self._reported("list", _checked(prefix)):
-            result = await obstore.list_with_delimiter_async(self._objects, prefix)
-            return tuple(sorted(result["common_prefixes"]))
+        return (await self._entries(prefix))[0]
 
     async def names(self, prefix: str) -> tuple[str, ...]:
         """Return the keys of the objects right below a directory, sorted.
@@ -140,9 +143,7 @@ class Store:
             StorageError: The directory could not be read.
 
         """
-        with self._reported("list", _checked(prefix)):
-            result = await obstore.list_with_delimiter_async(self._objects, prefix)
-            return tuple(sorted(item["path"] for item in result["objects"]))
+        return (await self._entries(prefix))[1]
 
     async def exists(self, key: str) -> bool:
         """Return whether there is an object of that key.
@@ -151,9 +152,9 @@ class Store:
             StorageError: The store could not be read.
 
         """
-        with self._reported("read", _checked(key)):
+        with self._backend.reported("read", _checked(key)):
             try:
-                await obstore.head_async(self._objects, key)
+                await obstore.head_async(await self._backend.reader(), key)
             except FileNotFoundError:
                 return False
             return True
@@ -165,9 +166,12 @@ class Store:
             StorageError: One could not be deleted.
 
         """
-        paths = [self._directory / _checked(key) for key in keys]
-        with self._reported("delete", f"{len(paths)} objects"):
-            await asyncio.to_thread(_unlink_all, paths)
+        checked = [_checked(key) for key in keys]
+        with self._backend.reported("delete", f"{len(checked)} objects"):
+            try:
+                await self._backend.delete(checked)
+            except FileNotFoundError:
+                return
 
     async def delete_prefix(self, prefix: str) -> None:
         """Delete every object below a directory, and the directory; none is no error.
@@ -176,8 +180,11 @@ class Store:
             StorageError: Something could not be deleted.
 
         """
-        with self._reported("delete", _checked(prefix)):
-            await asyncio.to_thread(_remove_tree, self._directory / prefix)
+        with self._backend.reported("delete", _checked(prefix)):
+            try:
+                await self._backend.delete_prefix(prefix)
+            except FileNotFoundError:
+                return
 
     async def flush(self, prefix: str) -> None:
         """Make sure that what is below a directory survives a loss of power.
@@ -186,18 +193,57 @@ class Store:
             StorageError: It could not be written to the disk.
 
         """
-        with self._reported("write", _checked(prefix)):
-            await asyncio.to_thread(sync_tree, self._directory.parent, self._directory / prefix)
+        with self._backend.reported("write", _checked(prefix)):
+            await self._backend.flush(prefix)
 
-    def _reported(self, action: str, what: str) -> AbstractContextManager[None]:
-        return _reported(self._directory, action, what)
+    async def url(self, key: str, seconds: float) -> str | None:
+        """Return a URL with which anybody can read an object; None if only we can, in a directory.
+
+        It is a secret. Making one asks nobody: whether there is such an object, its reader learns.
+
+        Args:
+            key: Key of the object.
+            seconds: How long the URL is good.
+
+        Raises:
+            StorageError: There are no credentials to sign it with, or no bucket.
+
+        """
+        if self._bucket is None:
+            return None
+        with self._bucket.reported("sign a URL of", _checked(key)):
+            return await self._bucket.sign(key, seconds)
+
+    async def remove_bucket(self) -> None:
+        """Delete all that the installation has in a bucket, and the bucket if it made it.
+
+        A directory is left as it is.
+
+        Raises:
+            StorageError: Something could not be deleted.
+
+        """
+        if self._bucket is not None:
+            with self._bucket.reported("remove"):
+                await self._bucket.remove()
+
+    async def _entries(self, prefix: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the keys of the directories and of the objects right below a directory."""
+        with self._backend.reported("list", _checked(prefix)):
+            try:
+                objects = await self._backend.reader()
+            except FileNotFoundError:
+                return (), ()
+            result = await obstore.list_with_delimiter_async(objects, prefix)
+        keys = tuple(sorted(item["path"] for item in result["objects"]))
+        return tuple(sorted(result["common_prefixes"])), keys
 
     async def _put(self, key: str, content: bytes | Path, overwrite: bool) -> bool:
-        with self._reported("write", _checked(key)):
-            _make_private((self._directory / key).parent)
+        with self._backend.reported("write", _checked(key)):
+            objects = await self._backend.writer(key)
             try:
                 await obstore.put_async(
-                    self._objects, key, content, mode="overwrite" if overwrite else "create"
+                    objects, key, content, mode="overwrite" if overwrite else "create"
                 )
             except AlreadyExistsError:
                 return False
@@ -209,41 +255,3 @@ def _checked(key: str) -> str:
     if not key or any(part in ("", ".", "..") for part in key.split("/")):
         raise StorageError(f"{key!r} is not a key of the store")
     return key
-
-
-def _make_private(directory: Path) -> None:
-    """Make a directory and its parents, readable by their owner only."""
-    if directory.is_dir():
-        return
-    _make_private(directory.parent)
-    directory.mkdir(mode=0o700, exist_ok=True)
-
-
-def _unlink_all(paths: Sequence[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
-
-
-def _remove_tree(directory: Path) -> None:
-    try:
-        shutil.rmtree(directory)
-    except FileNotFoundError:
-        # Gone already, or while being removed by another process: again until nothing is left.
-        if os.path.lexists(directory):
-            _remove_tree(directory)
-
-
-@contextmanager
-def _reported(directory: Path, action: str, what: str = "") -> Iterator[None]:
-    """Turn whatever goes wrong with the store into a `StorageError`."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise StorageError(
-            f"the store has no {what}", "check that SKYFLOW_HOME is the one it was written under"
-        ) from None
-    except (BaseError, OSError, ValueError) as error:
-        raise StorageUnavailable(
-            f"cannot {action} {what and what + ' in '}the store {directory}: {reason(error)}",
-            remedy(error, f"check that the disk has space and that {directory} is writable"),
-        ) from error

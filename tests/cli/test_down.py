@@ -63,7 +63,7 @@ async def test_purge_removes_the_logs_of_what_is_down(
     requests.parent.mkdir(parents=True)
     requests.write_text("GET /\n")
     assert (await run("serve", "down", "hello", "--purge", "-y")).exit_code == Exit.OK
-    assert skyflow.logs.incarnations("hello") == ()
+    assert await skyflow.logs.incarnations("hello") == ()
     assert not requests.exists()
 
 

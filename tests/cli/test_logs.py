@@ -16,7 +16,6 @@ from skyflow.sdk.files import access_log
 from skyflow.storage.log_segments import Segment, create_segment, log_prefix
 from skyflow.storage.store import Store
 from tests.cli.conftest import Run, deployed, spawned
-from tests.waiting import eventually
 from tests.workflows.world import World
 
 
@@ -130,7 +129,7 @@ async def test_names_that_contain_one_another_are_kept_apart(
     for service in ("a", "a.0000bbbb", "a-b"):
         prefix = log_prefix(service, "0000aaaa", 1, 0, "run")
         await create_segment(Store(settings), prefix, Segment(0, 1, b"x"))
-    assert await eventually(lambda: skyflow.logs.incarnations("a")) == ("0000aaaa",)
+    assert await skyflow.logs.incarnations("a") == ("0000aaaa",)
 
 
 async def test_following_ends_when_the_service_has_failed_for_good(

@@ -128,6 +128,18 @@ async def test_all_that_cannot_be_carried_out_is_refused_with_its_line(
     assert not settings.store.exists()
 
 
+async def test_what_the_named_cloud_cannot_carry_out_is_refused_with_every_key(
+    run: Run, stack: object, yaml: Path, settings: Settings
+) -> None:
+    change(yaml, "cloud: local", "cloud: local\n  image_id: ami-1\n  labels: {team: a}")
+    result = await run("serve", "up", str(yaml), "-y")
+    assert result.exit_code == Exit.USAGE
+    assert "`resources.image_id` cannot be carried out on local" in result.stderr
+    assert "`resources.labels` cannot be carried out on local" in result.stderr
+    assert "name a cloud that can carry it out" in result.stderr
+    assert not settings.store.exists()
+
+
 async def test_the_sdk_refuses_what_cannot_be_carried_out(skyflow: Skyflow, yaml: Path) -> None:
     change(yaml, "replicas: 2", "replicas: 2\n  rate_limit: {requests_per_second: 4}")
     with pytest.raises(SpecError, match=r"service\.rate_limit"):

@@ -34,6 +34,12 @@ def test_service_whose_program_reads_the_port_works(workdir: Path) -> None:
     assert shared_network_problem(task(workdir, "python -m package.server")) is None
 
 
+def test_service_whose_program_is_elsewhere_has_the_benefit_of_the_doubt(tmp_path: Path) -> None:
+    path = tmp_path / "service.yaml"
+    path.write_text("workdir: {url: 'https://host/a'}\nservice: {}\nrun: python server.py\n")
+    assert shared_network_problem(load_task(path, LoadOptions())) is None
+
+
 def test_service_with_a_fixed_port_is_refused_with_the_remedy(workdir: Path) -> None:
     (workdir / "index.html").write_text("hello")
     problem = shared_network_problem(task(workdir, "python -m http.server 8080"))

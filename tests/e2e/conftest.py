@@ -11,6 +11,7 @@ import pytest
 
 from skyflow.clouds.local.mode import own_network_problem
 from skyflow.config import LocalNetwork
+from skyflow.storage.store import Store
 from tests.e2e.computer import described, interfaces_left, processes_about
 from tests.e2e.stack import EXAMPLES, Outcome, Stack
 
@@ -41,11 +42,13 @@ async def stack(request: pytest.FixtureRequest, _environment: None) -> AsyncIter
 
 
 @asynccontextmanager
-async def running_stack(network: LocalNetwork) -> AsyncIterator[Stack]:
+async def running_stack(
+    network: LocalNetwork, bucket_url: str | None = None, **variables: str
+) -> AsyncIterator[Stack]:
     """Run a stack; at its end take everything down and make sure that nothing is left."""
     # The path of a Unix socket has about 100 characters.
     home = Path(tempfile.mkdtemp(prefix="skyflow-", dir="/tmp"))
-    stack = Stack(home=home, network=network)
+    stack = Stack(home=home, network=network, bucket_url=bucket_url, variables=variables)
     stack.temporary.mkdir()
     try:
         await stack.run("stack", "up")
@@ -63,9 +66,9 @@ async def running_stack(network: LocalNetwork) -> AsyncIterator[Stack]:
 async def _nothing_is_left(stack: Stack) -> None:
     assert [described(process) for process in processes_about(str(stack.home))] == []
     assert interfaces_left(stack.interfaces) == set()
-    assert {path.name for path in stack.settings.machines.iterdir()} <= LEFT_IN_MACHINES
-    assert not any((stack.settings.machines / ".removing").iterdir())
-    assert not any((stack.settings.store / "services").iterdir())
+    assert {path.name for path in stack.settings.machines.glob("*")} <= LEFT_IN_MACHINES
+    assert not any((stack.settings.machines / ".removing").glob("*"))
+    assert await Store(stack.settings).directories("services") == ()
     assert [path.name for path in stack.temporary.iterdir()] == []
 
 

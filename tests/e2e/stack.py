@@ -56,13 +56,17 @@ class Stack:
     network: LocalNetwork
     outbound: LocalOutbound = "none"
     """What its machines reach: tests change nothing of the computer they run on."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Further environment variables of all of its processes and commands."""
+    bucket_url: str | None = None
+    """Bucket that is the store."""
     interfaces: set[str] = field(default_factory=set)
     """Network interfaces that its machines were seen to have."""
     _temporal: Client | None = None
 
     @property
     def settings(self) -> Settings:
-        return Settings(home=self.home, local_network=self.network)
+        return Settings(home=self.home, local_network=self.network, bucket_url=self.bucket_url)
 
     @property
     def temporary(self) -> Path:
@@ -152,9 +156,10 @@ class Stack:
             "SKYFLOW_HOME": str(self.home),
             "SKYFLOW_LOCAL_NETWORK": self.network,
             "SKYFLOW_LOCAL_OUTBOUND": self.outbound,
+            "SKYFLOW_STORE": self.bucket_url or "",
             "TMPDIR": str(self.temporary),
         }
-        return {**os.environ, **own, **variables}
+        return {**os.environ, **own, **self.variables, **variables}
 
 
 async def ended(process: asyncio.subprocess.Process) -> Outcome:

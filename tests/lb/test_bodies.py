@@ -64,3 +64,23 @@ def test_an_unfinished_line_is_not_passed_on() -> None:
 def test_a_body_of_known_length_leaves_what_follows() -> None:
     body = LengthBody(3)
     assert feed(body, [b"ab", b"cde"]) == (b"abc", 3, b"de")
+
+
+@pytest.mark.parametrize("size", [1, 15, 16, 255, 256, 2040, 2041, 4096])
+def test_a_whole_chunk_is_taken_for_what_it_is(size: int) -> None:
+    chunk = b"%x\r\n%b\r\n" % (size, b"x" * size)
+    body = ChunkedBody()
+    assert feed(body, [chunk, chunk.upper(), b"0\r\n\r\n"]) == (
+        chunk + chunk.upper() + b"0\r\n\r\n",
+        2 * size,
+        b"",
+    )
+    assert body.done
+
+
+@pytest.mark.parametrize("size", [*range(2, 30), *range(255, 270)])
+@pytest.mark.parametrize("first", [b"x", b"\0", b"\r\n"])
+def test_what_only_ends_like_a_chunk_is_refused(size: int, first: bytes) -> None:
+    data = first + b"y" * (size - len(first) - 2) + b"\r\n"
+    with pytest.raises(BadFraming):
+        feed(ChunkedBody(), [data, b"\n"])

@@ -19,6 +19,9 @@ from skyflow.remote.replica_home import ReplicaHome
 from skyflow.remote.ssh import connect
 from skyflow.storage.keyring import Keyring
 from skyflow.storage.store import Store
+from tests.moto import aws, s3
+
+__all__ = ["aws", "s3"]
 
 
 class SshMachine:

@@ -46,9 +46,10 @@ def unsupported(name: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "name",
-    ["anchors", "comments_everywhere", "empty_service", "fractional", "heredocs", "null_keys",
-     "post_data_text", "ranges", "secrets_list", "set_without_counts", "shortcut",
-     "stream_timeout", "unrelated_keys"],
+    ["anchors", "by_maker", "by_memory", "comments_everywhere", "empty_service", "fractional",
+     "heredocs", "image_by_region", "lower_case", "null_keys", "post_data_text",
+     "ranges", "secrets_list", "set_without_counts", "shortcut", "stream_timeout",
+     "unrelated_keys"],
 )  # fmt: skip
 def test_what_needs_nothing_new_can_be_carried_out(name: str) -> None:
     assert unsupported(name) == []
@@ -63,18 +64,14 @@ def test_every_key_of_ours_that_does_nothing_yet_is_named() -> None:
     ]
 
 
-def test_buckets_and_images_are_named_by_their_keys() -> None:
+def test_buckets_and_containers_are_named_by_their_keys() -> None:
     assert unsupported("storage") == [
-        "file_mounts./models",
         "file_mounts./checkpoints",
         "file_mounts./cache",
         "file_mounts./mixed",
-        "file_mounts.~/data",
-        "file_mounts./weights.bin",
     ]
-    assert unsupported("image_by_region") == ["resources.image_id"]
-    assert unsupported("git_workdir") == ["workdir"]
-    assert unsupported("by_memory") == ["resources.accelerators"]
+    assert unsupported("docker_with_env") == ["resources.image_id"]
+    assert unsupported("git_workdir") == []
 
 
 def test_keys_that_do_not_concern_services_are_noticed() -> None:

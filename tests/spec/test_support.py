@@ -27,9 +27,24 @@ from tests.spec.conftest import MINIMAL, Load, Refuse
             "for `setup` and `run`; start it in `run` with `docker run`",
         ),
         (
-            f"file_mounts: {{/data: s3://b}}\n{MINIMAL}",
+            f"file_mounts: {{/data: {{source: s3://b}}}}\n{MINIMAL}",
             "1:15 file_mounts./data: cannot be carried out by this version: "
-            "a bucket or URL; name a local path",
+            "mounting a bucket; add `mode: COPY`, which puts its files on each machine",
+        ),
+        (
+            f"file_mounts: {{/data: {{name: b, mode: COPY}}}}\n{MINIMAL}",
+            "1:15 file_mounts./data: cannot be carried out by this version: "
+            "a bucket of this kind; say `store: s3`, or name it as `source: s3://BUCKET`",
+        ),
+        (
+            f"file_mounts: {{/data: r2://b}}\n{MINIMAL}",
+            "1:15 file_mounts./data: cannot be carried out by this version: "
+            "URLs that begin like this one; allowed: s3://, gs://, https://, http://",
+        ),
+        (
+            f"file_mounts: {{/data: {{source: [s3://b, s3://c], mode: COPY}}}}\n{MINIMAL}",
+            "1:15 file_mounts./data: cannot be carried out by this version: "
+            "several sources with URLs among them; give each URL a path of its own",
         ),
         (
             f"resources: {{accelerator_args: {{runtime_version: x}}}}\n{MINIMAL}",
@@ -113,3 +128,37 @@ def test_api_keys_are_shown_nowhere(load: Load, refuse: Refuse) -> None:
     assert task.secret_values() == ("literal-key",)
     (problem,) = refuse("service: {auth: {api_keys: literal-key}}\nrun: x")
     assert "found '<redacted>'" in problem
+
+
+def test_copies_of_buckets_repositories_and_urls_are_carried_out(load: Load) -> None:
+    task = load(
+        "workdir: {url: 'https://host/a.git'}\nfile_mounts:\n  /a: s3://b/c\n"
+        "  /b: {name: b, store: s3, mode: COPY}\n  /c: https://host/c\n" + MINIMAL
+    )
+    assert not task.unsupported()
+    assert task.remote_mounts() == {"/a": "s3://b/c", "/b": "s3://b", "/c": "https://host/c"}
+
+
+def test_local_paths_that_fill_a_bucket_are_copied_from_here(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "file").touch()
+    task = load(
+        "file_mounts:\n  /a: {name: b, source: app, mode: COPY}\n"
+        "  /b/: {name: b, source: [app, ./file], mode: COPY}\n" + MINIMAL
+    )
+    assert not task.unsupported()
+    assert task.local_mounts() == {
+        "/a": tmp_path / "app",
+        "/b/app": tmp_path / "app",
+        "/b/file": tmp_path / "file",
+    }
+
+
+def test_what_lets_somebody_in_by_a_url_is_shown_nowhere(load: Load) -> None:
+    shown = load(
+        "workdir: {url: 'https://me:hush@host/a.git', ref: main}\n"
+        "file_mounts: {/a: 'https://host/a?token=hush', /b: 'https://hush@host/b'}\n" + MINIMAL
+    ).redacted_yaml()
+    assert "hush" not in shown
+    assert "https://<redacted>@host/a.git" in shown
+    assert "https://host/a?<redacted>" in shown

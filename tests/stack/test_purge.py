@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,12 @@ from skyflow.naming import machine_name, machine_prefix
 from skyflow.placement.offers import Place
 from skyflow.processes import find_stack_members, find_supervisors
 from skyflow.stack_purge import plan_purge, purge
-from skyflow.stack_state import StackState, state_path
+from skyflow.stack_state import StackPorts, StackState, state_path, write_state
 from skyflow.state import ServicePhase, ServiceStatus
+from skyflow.storage.aws import new_session, s3_client
 from skyflow.storage.keyring import Keyring
+from skyflow.storage.store import Store
+from tests.moto import aws_environment, moto_server
 from tests.processes import running
 from tests.stack.conftest import Ensure
 
@@ -184,3 +188,23 @@ def kill_everything(settings: Settings, state: StackState) -> None:
         member.identity.send(signal.SIGKILL)
     for process in processes_of_all(settings.machines):
         os.kill(process.pid, signal.SIGKILL)
+
+
+async def test_what_is_in_a_bucket_goes_too(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with moto_server() as url:
+        for name, value in aws_environment(url).items():
+            monkeypatch.setenv(name, value)
+        store = Store(replace(settings, bucket_url="s3://skyflow-purged/some"))
+        await store.put("services/1/spec", b"x")
+        settings.stack.mkdir(parents=True)
+        write_state(
+            settings,
+            StackState(
+                ports=StackPorts(temporal=1, ui=2, admin=3), bucket_url="s3://skyflow-purged/some"
+            ),
+        )
+        await purge(settings)
+        buckets = s3_client(new_session()).list_buckets()["Buckets"]
+    assert [each["Name"] for each in buckets] == []

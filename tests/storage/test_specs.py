@@ -58,7 +58,7 @@ async def test_a_spec_comes_back_whole(folder: Path, store: Store, keyring: Keyr
 
 
 async def test_preparing_writes_nothing_and_leaves_nothing(
-    folder: Path, store: Store, keyring: Keyring, settings: Settings
+    folder: Path, local_store: Store, keyring: Keyring, settings: Settings
 ) -> None:
     async with prepare(task(folder), keyring) as prepared:
         paths = [taken.path for _, taken in prepared.snapshots]

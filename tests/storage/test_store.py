@@ -2,15 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import stat
 from pathlib import Path
 
 import pytest
 
-from skyflow.config import Settings
-from skyflow.errors import StorageError, StorageUnavailable
+from skyflow.errors import StorageError
 from skyflow.storage.store import Store
-from tests.limits import largest_file
 
 
 async def test_an_object_reads_as_it_was_written(store: Store) -> None:
@@ -64,20 +61,29 @@ async def test_a_listing_is_sorted_and_ends_at_path_segments(store: Store) -> No
     assert await store.list("nothing") == ()
 
 
-async def test_deleting_leaves_neither_objects_nor_directories(
-    store: Store, settings: Settings
-) -> None:
-    await store.put("services/1/spec/a", b"")
-    await store.put("services/2/spec/b", b"")
+async def test_deleting_a_directory_leaves_the_others(store: Store) -> None:
+    for key in ("services/1/spec/a", "services/1/b", "services/10/c", "services/2/spec/b"):
+        await store.put(key, b"")
     await store.delete_prefix("services/1")
     await store.delete_prefix("services/1")
-    assert [path.name for path in (settings.store / "services").iterdir()] == ["2"]
+    assert await store.directories("services") == ("services/10", "services/2")
 
 
-async def test_directories_are_private(store: Store, settings: Settings) -> None:
-    await store.put("a/b/c", b"")
-    for path in (settings.store, settings.store / "a", settings.store / "a" / "b"):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+async def test_objects_are_deleted_by_name(store: Store) -> None:
+    for key in ("a/1", "a/2", "a/3"):
+        await store.put(key, b"x")
+    await store.delete(["a/1", "a/3", "a/none"])
+    await store.delete([])
+    assert await store.names("a") == ("a/2",)
+
+
+async def test_nothing_is_found_where_nothing_was_written(store: Store) -> None:
+    assert await store.find("a") is None
+    assert not await store.exists("a")
+    assert not await store.list("a")
+    assert (await store.names("a"), await store.directories("a")) == ((), ())
+    await store.delete(["a"])
+    await store.delete_prefix("a")
 
 
 @pytest.mark.parametrize("key", ["", "/", "../outside", "a/../../b", "a//b", "/etc/passwd", "a/."])
@@ -85,27 +91,3 @@ async def test_no_key_leads_out_of_the_store(store: Store, key: str) -> None:
     for attempt in (store.put(key, b""), store.get(key), store.delete_prefix(key)):
         with pytest.raises(StorageError):
             await attempt
-
-
-async def test_an_object_that_cannot_be_written_whole_leaves_the_old_one(
-    store: Store, settings: Settings
-) -> None:
-    await store.put("a/b", b"old")
-    with largest_file(1000), pytest.raises(StorageUnavailable) as caught:
-        await store.put("a/b", bytes(5000))
-    assert await store.get("a/b") == b"old"
-    assert [path.name for path in (settings.store / "a").iterdir()] == ["b"]
-    assert str(settings.store) in caught.value.message
-    assert caught.value.message.endswith("File too large")
-
-
-async def test_a_place_that_cannot_be_written_is_an_error(store: Store, settings: Settings) -> None:
-    (settings.store / "file").write_bytes(b"")
-    with pytest.raises(StorageError, match="cannot write file/below"):
-        await store.put("file/below", b"")
-
-
-def test_a_store_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageError, match="cannot open"):
-        Store(Settings(home=tmp_path / "file"))

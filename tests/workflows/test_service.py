@@ -113,6 +113,25 @@ async def test_a_replica_whose_machine_vanishes_while_it_starts_counts_as_preemp
     await controller.until_phase(ServicePhase.READY)
 
 
+async def test_replicas_are_spread_over_zones_of_near_equal_price(controller: Controller) -> None:
+    controller.world.offers = [offer("a", 1), offer("b", 1.02), offer("c", 2)]
+    await controller.apply(version(replicas=2))
+    await controller.until_serving(1, 2)
+    assert sorted(m.place.zone for m in controller.world.machines.values()) == ["a", "b"]
+
+
+async def test_a_node_that_was_started_beside_a_refused_one_is_ended(
+    controller: Controller,
+) -> None:
+    world = controller.world
+    world.offers = [offer("a", 1), offer("b", 2)]
+    world.launch_errors, world.refused_nodes = {"a": "NoCapacity"}, {1}
+    await controller.apply(version(replicas=1, num_nodes=2))
+    await controller.until_serving(1)
+    assert {machine.place.zone for machine in world.machines.values()} == {"b"}
+    assert [kind for kind, _ in world.ledger] == ["create", "delete", "create", "create"]
+
+
 async def test_a_replica_with_an_interruption_notice_is_drained_and_replaced(
     controller: Controller,
 ) -> None:
@@ -185,12 +204,13 @@ async def test_a_replica_that_ended_while_it_waited_for_an_offer_is_replaced(
     controller: Controller,
 ) -> None:
     world = controller.world
-    world.offers = [offer("a", 1), offer("b", 2)]
+    world.offers, world.more_offers = [offer("a", 1)], 1
     world.launch_errors = {"a": "NoCapacity"}
     world.launch_gate.clear()
     outcome = await controller.apply(version(replicas=1))
     await eventually(lambda: world.launching == 1)
     world.offers_gate.clear()
+    world.offers, world.more_offers = [offer("b", 2)], 0
     world.launch_gate.set()
     await eventually(lambda: world.looking == 1, what="another offer looked for")
     await controller.replica(outcome.incarnation, 1).terminate()

@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 from skyflow.autoscaling.progress import LoadProgress
 from skyflow.clouds.base import Machine, MachineRequest
 from skyflow.contracts import (
+    LEFT_NOTHING,
     DrainRequest,
     DrainResult,
     EndedService,
@@ -46,6 +47,8 @@ class World:
 
     def __init__(self) -> None:
         self.offers = [offer()]
+        self.more_offers = 0
+        """Offers that there are beside those that are told."""
         self.offers_gate: asyncio.Event = asyncio.Event()
         self.offers_gate.set()
         self.looking = 0
@@ -53,6 +56,8 @@ class World:
         self.ledger: list[tuple[str, str]] = []
         self.launch_errors: dict[str, str] = {}
         """Kind of refusal by zone."""
+        self.refused_nodes: set[int] | None = None
+        """Nodes that are refused; all if None."""
         self.launch_gate: asyncio.Event = asyncio.Event()
         self.launch_gate.set()
         self.launching = 0
@@ -142,7 +147,7 @@ class World:
         self.looking += 1
         await self.offers_gate.wait()
         self.looking -= 1
-        return Offers(offers=tuple(self.offers))
+        return Offers(offers=tuple(self.offers), more=self.more_offers)
 
     @activity.defn
     async def launch_machine(self, request: MachineRequest) -> Machine:
@@ -153,8 +158,10 @@ class World:
                 await asyncio.sleep(0.02)
         finally:
             self.launching -= 1
-        if kind := self.launch_errors.get(request.place.zone):
-            raise ApplicationError("refused", type=kind, non_retryable=True)
+        kind = self.launch_errors.get(request.place.zone)
+        node = int(request.name.split("-")[-2])
+        if kind and (self.refused_nodes is None or node in self.refused_nodes):
+            raise ApplicationError("refused", LEFT_NOTHING, type=kind, non_retryable=True)
         self.machines[request.name] = request
         self.ledger.append(("create", request.name))
         return Machine(

@@ -88,7 +88,7 @@ async def _choose(skyflow: Skyflow, names: tuple[str, ...], *, purge: bool) -> l
     """Return the services to take down; those that only left logs count when purging."""
     if not names:
         return [view.status.service for view in await skyflow.status()]
-    with_logs = [name for name in names if purge and skyflow.logs.incarnations(name)]
+    with_logs = [name for name in names if purge and await skyflow.logs.incarnations(name)]
     await skyflow.status([name for name in names if name not in with_logs])
     return list(dict.fromkeys(names))
 

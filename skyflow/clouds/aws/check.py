@@ -7,14 +7,16 @@ from typing import Any
 
 from skyflow.clouds.aws.client import AwsApi
 from skyflow.clouds.aws.errors import code_of
-from skyflow.clouds.aws.images import image_source
-from skyflow.clouds.aws.instances import INSTALLATION_TAG, is_live, tagged
-from skyflow.clouds.aws.run_instances import tag_specifications
+from skyflow.clouds.aws.image_names import image_source
+from skyflow.clouds.aws.instances import is_live, tagged
+from skyflow.clouds.aws.tags import INSTALLATION_TAG, tag_specifications
 from skyflow.clouds.aws.zones import Zones
 from skyflow.clouds.base import CloudCheck
 from skyflow.errors import CloudError, CredentialsError
 
-_SECONDS = 15.0
+_SECONDS = 30.0
+_TRIES = 2
+"""Tries of the first call: without a network people should hear of it soon."""
 _TYPE = "t3.micro"
 _READS = (
     "describe_availability_zones",
@@ -37,7 +39,7 @@ async def check_account(api: AwsApi, zones: Zones, installation: str) -> CloudCh
     try:
         async with asyncio.timeout(_SECONDS):
             home = await api.home_region()
-            identity = await api.call("sts", "get_caller_identity", home)
+            identity = await api.call("sts", "get_caller_identity", home, tries=_TRIES)
             regions = await zones.regions()
             problems = await _problems(api, home, installation)
     except TimeoutError:

@@ -22,7 +22,8 @@ _MOST_CALLS = 32
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60
 """RunInstances of a large machine may take half a minute to be refused."""
-_TRIES = 7
+TRIES = 7
+"""How often a call is tried, within some fifteen seconds if it is refused at once."""
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 8.0
 _READS = ("describe_", "get_")
@@ -48,7 +49,7 @@ class AwsApi:
         self._clients: dict[tuple[str, str], Any] = {}
 
     async def call(
-        self, service: str, operation: str, region: str, **arguments: Any
+        self, service: str, operation: str, region: str, tries: int = TRIES, **arguments: Any
     ) -> dict[str, Any]:
         """Call an operation, such as `describe_instances`, and return its answer.
 
@@ -62,7 +63,7 @@ class AwsApi:
 
         """
         renewed = False
-        for pause in _pauses():
+        for pause in _pauses(tries):
             try:
                 return await self._try(service, operation, region, arguments)
             except LIBRARY_ERRORS as problem:
@@ -86,7 +87,7 @@ class AwsApi:
 
         """
         items: list[dict[str, Any]] = []
-        token: dict[str, str] = {}
+        token: dict[str, Any] = {}
         while True:
             page = await self.call("ec2", operation, region, **arguments, **token)
             items += page.get(key, [])
@@ -155,10 +156,10 @@ class AwsApi:
         return typed(problem, service, action, region)
 
 
-def _pauses() -> Iterator[float | None]:
+def _pauses(tries: int) -> Iterator[float | None]:
     """Yield how long to wait after each try, in seconds; None after the last."""
     longest = _FIRST_PAUSE_SECONDS
-    for _ in range(_TRIES - 1):
+    for _ in range(tries - 1):
         # Of any length up to the longest, so that those who were refused together part.
         yield random.uniform(0, longest)
         longest = min(2 * longest, _LONGEST_PAUSE_SECONDS)

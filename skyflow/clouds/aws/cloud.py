@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyflow.clouds.aws import credentials
+from skyflow.clouds.aws.image_names import image_source
 from skyflow.clouds.aws.settings import AwsSettings
+from skyflow.clouds.aws.tags import MACHINE_TAG
+from skyflow.clouds.aws.unsupported import unsupported_keys
 from skyflow.clouds.base import (
     Cloud,
     CloudCheck,
@@ -21,7 +24,7 @@ from skyflow.clouds.base import (
 )
 from skyflow.clouds.matching import meets
 from skyflow.config import Settings
-from skyflow.errors import CloudError, CredentialsError
+from skyflow.errors import CloudError, CredentialsError, InvalidRequest
 from skyflow.installation import installation_id
 from skyflow.placement.offers import Offer, Place, ResourceRequest
 
@@ -57,13 +60,17 @@ class AwsCloud(Cloud):
 
     async def check(self) -> CloudCheck:
         """Say as whom the account is used, or which permission is missing."""
-        if not await asyncio.to_thread(credentials.may_exist, self._aws):
-            used = self._directory.exists()
-            return CloudCheck(cloud=NAME, enabled=False, detail=_NO_CREDENTIALS, set_up=used)
-        return await self._account.check(await self._installation())
+        check = await self._check()
+        if check.enabled or await asyncio.to_thread(self._directory.exists):
+            return check
+        return check.model_copy(update={"set_up": False})
+
+    def unsupported(self, request: ResourceRequest) -> Mapping[str, str]:
+        """Refuse images and labels that AWS does not take, and accelerators without a driver."""
+        return unsupported_keys(request)
 
     async def offers(self, request: ResourceRequest) -> Sequence[Offer]:
-        """Return what the catalogue has in the regions that are enabled."""
+        """Return what the catalogue has in the regions that are enabled, if there is an image."""
         from skyflow.catalog import offers_of
 
         zones = self._account.zones
@@ -78,12 +85,12 @@ class AwsCloud(Cloud):
             await self._account.number(), {offer.place.region for offer in found}
         )
         named = (_named(offer, names) for offer in found if offer.place.zone in names)
-        return [offer for offer in named if meets(offer, request)]
+        return [offer for offer in named if meets(offer, request) and _can_start(offer, request)]
 
     async def launch(self, request: MachineRequest, keys: MachineKeys) -> Machine:
         """Start the machine, or return the one that has this name already."""
         installation = await self._installation()
-        # Without credentials, this is what tells that there may be machines.
+        # When credentials are lost, this tells that there may be machines.
         await asyncio.to_thread(self._directory.mkdir, parents=True, exist_ok=True)
         return await self._account.launcher.launch(request, keys, installation)
 
@@ -152,6 +159,11 @@ class AwsCloud(Cloud):
         """Start stopped machines again; their public addresses are new ones."""
         await self._change("start_instances", names, region)
 
+    async def _check(self) -> CloudCheck:
+        if not await asyncio.to_thread(credentials.may_exist, self._aws):
+            return CloudCheck(cloud=NAME, enabled=False, detail=_NO_CREDENTIALS)
+        return await self._account.check(await self._installation())
+
     @cached_property
     def _account(self) -> Account:
         # Imported late: boto3 takes a while to load, and mostly nobody has credentials.
@@ -175,13 +187,7 @@ class AwsCloud(Cloud):
             await self._account.api.call("ec2", operation, region, InstanceIds=ids)
 
     async def _owned(self, prefix: str, region: str) -> list[tuple[str, Place]]:
-        from skyflow.clouds.aws.instances import (
-            MACHINE_TAG,
-            is_live,
-            name_of,
-            place_of,
-            tagged,
-        )
+        from skyflow.clouds.aws.instances import is_live, name_of, place_of, tagged
 
         try:
             found = await tagged(self._account.api, region, MACHINE_TAG, [f"{prefix}*"])
@@ -196,3 +202,12 @@ class AwsCloud(Cloud):
 def _named(offer: Offer, names: Mapping[str, str]) -> Offer:
     place = offer.place.model_copy(update={"zone": names[offer.place.zone]})
     return offer.model_copy(update={"place": place})
+
+
+def _can_start(offer: Offer, request: ResourceRequest) -> bool:
+    place = offer.place
+    try:
+        image_source(request.image(place.region), place.instance_type, bool(offer.accelerator))
+    except InvalidRequest:
+        return False
+    return True

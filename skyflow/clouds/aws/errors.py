@@ -26,7 +26,8 @@ POLICY = "docs/clouds/aws.md has the policy that skyflow needs"
 _RAISE_QUOTA = "raise it at https://console.aws.amazon.com/servicequotas, or use another region"
 _OTHER_ZONE = "skyflow tries other zones, regions and types that the resources allow"
 _RENEW = "renew the credentials, such as with `aws sso login`; `skyflow check` says what is used"
-_CLOCK = "set this computer's clock: AWS refuses requests that are five minutes off"
+_RENEW_OR_CLOCK = f"{_RENEW}; if they are valid, set this computer's clock"
+"""For EC2, which says the same of a session that is over and of a clock that is minutes off."""
 
 KINDS: Mapping[str, tuple[Kind, str]] = MappingProxyType(
     {
@@ -74,7 +75,7 @@ KINDS: Mapping[str, tuple[Kind, str]] = MappingProxyType(
         "IncompleteSignature": (CredentialsError, "use whole credentials"),
         "SignatureDoesNotMatch": (CredentialsError, "correct the secret access key"),
         "MissingAuthenticationToken": (CredentialsError, "use whole credentials"),
-        "RequestExpired": (CredentialsError, _CLOCK),
+        "RequestExpired": (CredentialsError, _RENEW_OR_CLOCK),
         "OptInRequired": (CredentialsError, "activate the account, or enable the region for it"),
         # The request can never succeed.
         "InvalidInput": (InvalidRequest, ""),
@@ -122,12 +123,15 @@ THROTTLED = frozenset(
 )
 """Codes that ask for fewer requests, as botocore's standard retry mode has them."""
 
+_NOT_SEEN_YET = frozenset({"InvalidGroup.NotFound", "InvalidInstanceID.NotFound"})
+"""Codes for what was made or seen a moment ago: EC2 is eventually consistent."""
 _STALE = frozenset(
     {
         "AuthFailure",
         "ExpiredToken",
         "ExpiredTokenException",
         "InvalidClientTokenId",
+        "RequestExpired",
         "UnrecognizedClientException",
     }
 )
@@ -160,7 +164,7 @@ def is_transient(problem: BaseException) -> bool:
     code = code_of(problem)
     status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     # EC2 reports a lack of capacity with status 500, which is no reason to ask again.
-    return code in THROTTLED or (status >= 500 and code not in KINDS)
+    return code in THROTTLED | _NOT_SEEN_YET or (status >= 500 and code not in KINDS)
 
 
 def is_stale(problem: BaseException) -> bool:
@@ -185,7 +189,7 @@ def typed(problem: Exception, service: str, operation: str, region: str) -> Clou
 
 def error_of(code: str, text: str, service: str, operation: str, region: str) -> CloudError:
     """Return the error that a code and its message stand for."""
-    kind, remedy = _meaning(code, text)
+    kind, remedy = _meaning(code, text, operation)
     message = f"{operation} in {region}: {code}: {_ENCODED.sub('', text).strip()}"
     if remedy == POLICY:
         found = _ACTION.search(text)
@@ -194,7 +198,9 @@ def error_of(code: str, text: str, service: str, operation: str, region: str) ->
     return kind(message, remedy or None)
 
 
-def _meaning(code: str, text: str) -> tuple[Kind, str]:
+def _meaning(code: str, text: str, operation: str) -> tuple[Kind, str]:
+    if operation == "RunInstances" and "service control policy" in text:
+        return QuotaExceeded, "the organisation forbids this here; name other regions or types"
     if code == "Unsupported" and "Availability Zone" in text:
         return NoCapacity, _OTHER_ZONE
     if code == "OptInRequired" and "Marketplace" in text:

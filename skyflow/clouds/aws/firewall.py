@@ -9,10 +9,10 @@ from typing import Any
 from skyflow.clouds.aws import rules
 from skyflow.clouds.aws.client import AwsApi
 from skyflow.clouds.aws.errors import code_of
-from skyflow.clouds.aws.instances import INSTALLATION_TAG
 from skyflow.clouds.aws.network import Subnet
 from skyflow.clouds.aws.public_address import PublicAddress
 from skyflow.clouds.aws.settings import AwsSettings
+from skyflow.clouds.aws.tags import INSTALLATION_TAG
 from skyflow.errors import CloudError
 
 Group = dict[str, Any]

@@ -6,13 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from skyflow.clouds.aws.client import AwsApi
+from skyflow.clouds.aws.tags import MACHINE_TAG
 from skyflow.clouds.base import MachineState
 from skyflow.placement.offers import Place
-
-MACHINE_TAG = "skyflow-machine"
-"""Tag with the machine's name, on its instance and its volumes."""
-INSTALLATION_TAG = "skyflow-installation"
-"""Tag with the installation's id, on everything that skyflow makes."""
 
 Instance = Mapping[str, Any]
 """An instance as DescribeInstances has it."""

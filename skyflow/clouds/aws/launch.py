@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from skyflow.clouds.aws.client import AwsApi
 from skyflow.clouds.aws.errors import code_of, error_of
 from skyflow.clouds.aws.firewall import Firewall
-from skyflow.clouds.aws.images import Images, check_fit, image_source
+from skyflow.clouds.aws.image_names import image_source
+from skyflow.clouds.aws.images import Images, check_fit
 from skyflow.clouds.aws.instances import (
     Instance,
     find,
@@ -17,12 +18,13 @@ from skyflow.clouds.aws.instances import (
     matching,
     place_of,
     reason_code,
+    state_of,
 )
 from skyflow.clouds.aws.network import Networks
 from skyflow.clouds.aws.run_instances import check_request, run_arguments
 from skyflow.clouds.aws.settings import AwsSettings
 from skyflow.clouds.aws.user_data import USER
-from skyflow.clouds.base import Machine, MachineKeys, MachineRequest
+from skyflow.clouds.base import Machine, MachineKeys, MachineRequest, MachineState
 from skyflow.errors import CloudError, InvalidRequest
 
 START_SECONDS = 600.0
@@ -102,6 +104,8 @@ class Launcher:
                 await self._end(request, extra)
             elif found and not is_live(found[0]):
                 raise _ended(request, found[0])
+            elif found and state_of(found[0]) is MachineState.STOPPED:
+                raise CloudError(f"{request.name} is stopped", "start it, or terminate it")
             elif found and self._address(found[0]):
                 return found[0]
             if time.monotonic() > deadline:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from skyflow.clouds.aws.disks import boot_disk
 from skyflow.clouds.aws.images import Image
-from skyflow.clouds.aws.instances import INSTALLATION_TAG, MACHINE_TAG
 from skyflow.clouds.aws.network import Subnet
 from skyflow.clouds.aws.settings import AwsSettings
+from skyflow.clouds.aws.tags import label_problem, tag_specifications
 from skyflow.clouds.aws.user_data import user_data
 from skyflow.clouds.base import MachineKeys, MachineRequest
 from skyflow.errors import InvalidRequest
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_RESERVED = ("aws:", "skyflow-")
-"""How tags begin that users cannot set: those of AWS, and ours."""
 _HOPS = 2
 """How far answers of the metadata service travel: into a container on the machine."""
 
@@ -35,12 +32,8 @@ def check_request(request: MachineRequest) -> None:
             "use at most 63 of the characters a-z, 0-9 and -, the first not a -",
         )
     for key, value in request.labels:
-        if key.lower().startswith(_RESERVED) or not 0 < len(key) <= 128 or len(value) > 256:
-            raise InvalidRequest(
-                f"label {key!r} cannot be a tag on AWS",
-                "use keys of 1 to 128 characters that do not begin with aws: or skyflow-, and "
-                "values of at most 256",
-            )
+        if problem := label_problem(key, value):
+            raise InvalidRequest(problem, "use other labels")
     boot_disk("", request.disk_gib, request.disk_tier)
 
 
@@ -95,12 +88,3 @@ def run_arguments(
         key = "Arn" if profile.startswith("arn:") else "Name"
         arguments["IamInstanceProfile"] = {key: profile}
     return arguments
-
-
-def tag_specifications(
-    name: str, installation: str, labels: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """Return the tags of a machine's instance and volumes."""
-    tags = {**labels, "Name": name, INSTALLATION_TAG: installation, MACHINE_TAG: name}
-    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
-    return [{"ResourceType": kind, "Tags": listed} for kind in ("instance", "volume")]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from skyflow.spec.sources import GitSource
 from skyflow.spec.task import Task
 
 _VARIABLE = "SKYFLOW_REPLICA_PORT"
@@ -19,10 +20,13 @@ def shared_network_problem(task: Task) -> str | None:
     """Say why a service cannot run on local machines that share a network; None if it can.
 
     Each replica gets a port of its own in `$SKYFLOW_REPLICA_PORT`, so something in the service
-    must read it: a script, the value of a variable, or a file that it brings along.
+    must read it: a script, the value of a variable, or a file that it brings along. Of files from
+    elsewhere only machines get to know the content, so they have the benefit of the doubt.
     """
     texts = (task.setup, task.run, *task.environment().values())
     if any(_VARIABLE in text for text in texts):
+        return None
+    if isinstance(task.workdir, GitSource) or task.remote_mounts():
         return None
     if _mentioned_in_files(task.local_sources()):
         return None

@@ -1,4 +1,4 @@
-"""The SSH server of a machine: bash for whoever has the one key that may log in."""
+"""The SSH server of a machine: bash for its one user, with the one key that may log in."""
 
 from __future__ import annotations
 
@@ -96,13 +96,13 @@ async def listen(address: str, port: int, plan: Plan, shells: Shells) -> asyncss
         asyncssh.KeyImportError: A key is not valid.
 
     """
+    authorized = asyncssh.import_authorized_keys(plan.authorized_key)
     return await asyncssh.listen(
         address,
         port,
-        server_factory=lambda: _Server(shells),
+        server_factory=lambda: _Server(shells, plan.user, authorized),
         config=None,
         server_host_keys=[asyncssh.import_private_key(plan.host_private_key)],
-        authorized_client_keys=asyncssh.import_authorized_keys(plan.authorized_key),
         password_auth=False,
         kbdint_auth=False,
         host_based_auth=False,
@@ -115,8 +115,20 @@ async def listen(address: str, port: int, plan: Plan, shells: Shells) -> asyncss
 
 
 class _Server(asyncssh.SSHServer):
-    def __init__(self, shells: Shells) -> None:
+    def __init__(self, shells: Shells, user: str, authorized: asyncssh.SSHAuthorizedKeys) -> None:
         self._shells = shells
+        self._user = user
+        self._authorized = authorized
+        self._connection: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+
+    def begin_auth(self, username: str) -> bool:
+        # Any other user has no key that would let him in.
+        if self._connection and username == self._user:
+            self._connection.set_authorized_keys(self._authorized)
+        return True
 
     def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
         return _Session(

@@ -15,7 +15,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend, ssm_backends
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from skyflow.clouds.aws.images import image_source
+from skyflow.clouds.aws.image_names import image_source
 from tests.clouds.aws.images import ARM_IMAGE, IMAGE
 
 

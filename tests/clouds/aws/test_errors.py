@@ -77,6 +77,11 @@ def test_type_that_a_zone_lacks_is_looked_for_in_others() -> None:
     assert isinstance(meaning(problem("Unsupported", text)), NoCapacity)
 
 
+def test_what_an_organisation_forbids_is_tried_in_other_regions() -> None:
+    text = DENIED.replace("no identity-based", "an explicit deny in a service control")
+    assert isinstance(meaning(problem("UnauthorizedOperation", text)), QuotaExceeded)
+
+
 def test_terms_of_an_image_are_no_matter_of_credentials() -> None:
     text = "In order to use this AWS Marketplace product you need to accept terms and subscribe."
     assert isinstance(meaning(problem("OptInRequired", text)), InvalidRequest)

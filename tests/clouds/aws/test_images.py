@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from skyflow.clouds.aws.images import Image, architecture_of, check_fit, image_source
+from skyflow.clouds.aws.image_names import architecture_of, image_source
+from skyflow.clouds.aws.images import Image, check_fit
+from skyflow.clouds.aws.unsupported import unsupported_keys
 from skyflow.errors import InvalidRequest
+from skyflow.placement.offers import ResourceRequest
 
 UBUNTU = "/aws/service/canonical/ubuntu/server"
 DEEP = "/aws/service/deeplearning/ami"
@@ -19,6 +22,7 @@ DEEP = "/aws/service/deeplearning/ami"
             True,
             f"{DEEP}/x86_64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id",
         ),
+        ("inf2.xlarge", True, "/aws/service/neuron/dlami/base/ubuntu-24.04/latest/image_id"),
         (
             "g5g.xlarge",
             True,
@@ -62,7 +66,7 @@ def test_other_images_are_refused_with_the_remedy(image: str, remedy: str) -> No
 
 
 @pytest.mark.parametrize(
-    "instance_type", ["p3.2xlarge", "inf2.xlarge", "trn1.2xlarge", "g4ad.xlarge"]
+    "instance_type", ["p3.2xlarge", "inf1.xlarge", "dl1.24xlarge", "g4ad.xlarge"]
 )
 def test_accelerators_that_the_driver_does_not_support_need_an_image(instance_type: str) -> None:
     with pytest.raises(InvalidRequest, match="driver"):
@@ -97,3 +101,26 @@ def test_image_must_fit_the_type_and_the_disk() -> None:
         check_fit(image, "g5.xlarge", 74)
     with pytest.raises(InvalidRequest, match="needs arm64"):
         check_fit(image, "g5g.xlarge", 100)
+
+
+@pytest.mark.parametrize(
+    ("request_", "key", "remedy"),
+    [
+        (ResourceRequest(images=(("", "docker:vllm/vllm-openai"),)), "image_id", "docker run"),
+        (ResourceRequest(labels=(("aws:x", "1"),)), "labels", "AWS"),
+        (ResourceRequest(labels=(("skyflow-machine", "1"),)), "labels", "itself sets"),
+        (ResourceRequest(labels=(("x", "1" * 257),)), "labels", "256"),
+        (ResourceRequest(accelerator="V100", accelerator_count=1), "accelerators", "ami-"),
+    ],
+)
+def test_what_works_nowhere_is_said_before_anything_is_asked(
+    request_: ResourceRequest, key: str, remedy: str
+) -> None:
+    found = unsupported_keys(request_)
+    assert list(found) == [key]
+    assert remedy in found[key]
+
+
+def test_own_image_makes_up_for_a_missing_driver() -> None:
+    wanted = ResourceRequest(accelerator="V100", images=(("", "ami-01234567"),))
+    assert unsupported_keys(wanted) == {}

@@ -53,3 +53,9 @@ async def test_offers_are_those_of_enabled_regions(
         ResourceRequest(accelerator="A10G", accelerator_count=1)
     )
     assert {offer.place.region for offer in offers} == {"us-west-2"}
+
+
+async def test_offers_that_no_image_fits_are_left_out(aws: AwsCloud) -> None:
+    wanted = ResourceRequest(region="us-east-1", instance_type="p3.2xlarge")
+    assert await aws.offers(wanted) == []
+    assert await aws.offers(wanted.model_copy(update={"images": (("", "ami-01234567"),)}))
