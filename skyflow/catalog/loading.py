@@ -13,7 +13,9 @@ from skyflow.catalog.machines import Catalog, Listing
 from skyflow.catalog.price_table import read_prices
 from skyflow.catalog.query import offers
 from skyflow.config import Settings
+from skyflow.errors import StorageError
 from skyflow.placement.offers import Offer, ResourceRequest
+from skyflow.system_errors import reason
 
 SHIPPED = Path(__file__).parent / "listings"
 """Directory of the listings that ship, a file for each cloud."""
@@ -38,7 +40,7 @@ def offers_of(
 
     Raises:
         UsageError: The user's own prices are not valid.
-        StorageError: A refreshed file is damaged.
+        StorageError: A refreshed file is damaged, or a file cannot be read.
 
     """
     if request.cloud not in (None, cloud):
@@ -52,10 +54,14 @@ def load_catalog(settings: Settings) -> Catalog:
 
     Raises:
         UsageError: The user's own prices are not valid.
-        StorageError: A refreshed file is damaged.
+        StorageError: A refreshed file is damaged, or a file cannot be read.
 
     """
-    return _load(*_published(settings), _stamps([settings.own_prices]))
+    try:
+        return _load(*_published(settings), _stamps([settings.own_prices]))
+    except OSError as error:
+        what = f"{error.filename} cannot be read: {reason(error)}"
+        raise StorageError(what, "make it readable, or remove it") from None
 
 
 def published_listings(settings: Settings) -> list[Listing]:

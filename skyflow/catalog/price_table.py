@@ -97,7 +97,7 @@ def _listing(row: Mapping[str, str | None], date: str) -> Listing:
 
 def _machine(row: Mapping[str, str | None]) -> MachineType:
     written = (row.get("accelerator") or "").strip()
-    name = (canonical_accelerator(written) or written) or None
+    name = canonical_accelerator(written) or written.replace(" ", "-") or None
     count = _number(row, "accelerator_count") or 0
     if (name is None) != (count == 0):
         raise _Fault("names an accelerator without a count, or a count without an accelerator")

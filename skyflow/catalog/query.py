@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -48,23 +48,29 @@ def search(catalog: Catalog, request: ResourceRequest) -> list[Found]:
 
 def _sold(catalog: Catalog, wanted: ResourceRequest) -> Iterator[Found]:
     """Yield each listing that has a zone which meets a request, with its least price."""
-    limit = _limit(wanted)
-    for machine, listings in catalog.by_type.items():
-        named = ((wanted.cloud, machine.cloud), (wanted.instance_type, machine.name))
-        if any(part not in (None, found) for part, found in named):
-            continue
-        if not (has_hardware(machine, wanted) and is_usual(machine, wanted)):
-            continue
+    # Looked up once: there may be tens of thousands of listings.
+    limit, region, zone, use_spot = _limit(wanted), wanted.region, wanted.zone, wanted.use_spot
+    for listings in _suitable(catalog, wanted):
         for listing in listings:
-            if wanted.region not in (None, listing.region):
+            price = listing.zones[0].spot_price if use_spot else listing.price
+            if price is None or price > limit or (region and region != listing.region):
                 continue
-            price = listing.zones[0].spot_price if wanted.use_spot else listing.price
-            if price is None or price > limit:
-                continue
-            if wanted.zone is None:
+            if zone is None:
                 yield price, listing
             elif zones := list(_zones(listing, wanted)):
                 yield zones[0][0], listing
+
+
+def _suitable(catalog: Catalog, wanted: ResourceRequest) -> Iterator[Sequence[Listing]]:
+    """Yield the listings of each type of machine that meets a request, wherever it is."""
+    for machine, listings in catalog.by_type.items():
+        named = ((wanted.cloud, machine.cloud), (wanted.instance_type, machine.name))
+        if (
+            all(part in (None, found) for part, found in named)
+            and has_hardware(machine, wanted)
+            and is_usual(machine, wanted)
+        ):
+            yield listings
 
 
 def _zones(listing: Listing, wanted: ResourceRequest) -> Iterator[tuple[float, Zone]]:
@@ -88,7 +94,7 @@ def _cheapest(found: list[Found], most: int | None) -> list[Found]:
     """Return the listings, in their order, that hold a number of cheapest offers for certain."""
     if most is None or len(found) <= most:
         return found
-    limit = sorted(price for price, _ in found)[most - 1]
+    limit = sorted([price for price, _ in found])[most - 1]
     return [each for each in found if each[0] <= limit]
 
 

@@ -72,6 +72,12 @@ def test_damaged_file_is_named_with_the_remedy(settings: Settings, content: str)
     assert "remove it" in (caught.value.remedy or "")
 
 
+def test_prices_that_cannot_be_read_are_named(settings: Settings) -> None:
+    settings.own_prices.mkdir(parents=True)
+    with pytest.raises(StorageError, match=r"prices\.csv cannot be read: Is a directory"):
+        load_catalog(settings)
+
+
 def test_the_newer_source_wins_in_each_region() -> None:
     shipped = [listing("r1", 1, "2026-02-01"), listing("r2", 1, "2026-02-01")]
     fetched = [listing("r1", 2, "2026-01-01"), listing("r2", 2, "2026-03-01")]
