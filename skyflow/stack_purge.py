@@ -22,7 +22,7 @@ from skyflow.state import ServiceStatus
 _LOCAL = "local"
 _INCARNATION = r"[0-9a-f]{8}"
 _MADE: dict[str, str] = {
-    "": "machines|stack|balancer|store|keys",
+    "": "machines|stack|balancer|catalog|store|keys",
     "machines": r"ledger\.jsonl|\.ended|\.removing",
     "stack": r"state\.json|supervisor\.lock|temporal\.db.*|worker\.sock|logs",
     "stack/logs": r"(supervisor|temporal|worker|lb-data|lb-control)\.log(\.\d+)?",
@@ -30,6 +30,8 @@ _MADE: dict[str, str] = {
     r"|(alive|counters)\.json|endpoints|access",
     "balancer/endpoints": r".+\.[0-9a-f]{16}\.json|.+\.tmp",
     "balancer/access": rf".+\.{_INCARNATION}\.log(\.\d+)?",
+    "catalog": "refreshed",
+    "catalog/refreshed": r"[a-z0-9_-]+\.csv",
     "store": "services|logs",
     "store/services": _INCARNATION,
     "store/logs": rf".+\.{_INCARNATION}",

@@ -59,4 +59,4 @@ async def command(show_all: bool, as_json: bool, **given: Any) -> Exit:
         show_document(document(found))
     else:
         show(offers(found, None if show_all else OFFERS_SHOWN))
-    return Exit.FAILED if found.problem else Exit.OK
+    return Exit.OK if found.found else Exit.FAILED

@@ -15,6 +15,8 @@ from skyflow.sdk.offers import OfferSearch
 OFFERS_SHOWN = 20
 """Rows without `--all`."""
 
+_NOTHING = "No machine has all that is asked for."
+
 
 def offers(of: OfferSearch, most: int | None) -> RenderableType:
     """Return the table of offers, cheapest first, and what to know of its prices.
@@ -24,8 +26,8 @@ def offers(of: OfferSearch, most: int | None) -> RenderableType:
         most: Number of rows at most; all if None.
 
     """
-    if of.problem:
-        return Text(f"No offer: {of.problem}.")
+    if not of.found:
+        return Text("\n  ".join((_NOTHING, *of.reasons)))
     other = "ON_DEMAND" if of.use_spot else "SPOT"
     made = table(
         *("INFRA", "INSTANCE", "CPUS", "MEMORY", "ACCELERATORS", "$/HOUR", other, "ZONES"),
@@ -42,7 +44,7 @@ def document(of: OfferSearch) -> dict[str, Any]:
     return {
         "use_spot": of.use_spot,
         "offers": [_offer(listing, of) for _, listing in of.found],
-        "problem": of.problem,
+        "reasons": list(of.reasons),
     }
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
-from skyflow.catalog.machines import Catalog, Listing
-from skyflow.catalog.query import search
+from skyflow.catalog.machines import Catalog
+from skyflow.catalog.query import offers
 from skyflow.placement.offers import ResourceRequest
+from skyflow.placement.relaxing import relaxations, why_refused
 
 MOST_NAMES_SHOWN = 40
 """Most names of one kind that a sentence lists."""
@@ -47,16 +48,16 @@ def unknown_name(catalog: Catalog, request: ResourceRequest) -> str | None:
     return None
 
 
-def why_none(catalog: Catalog, request: ResourceRequest) -> str:
-    """Return a sentence on why nothing meets a request: what would, if less were asked."""
-    if unknown := unknown_name(catalog, request):
-        return unknown
-    if counts := _other_counts(catalog, request):
-        return counts
-    for what, less in _relaxed(request):
-        if found := search(catalog, less):
-            return f"nothing has {what}; without that, the cheapest is {_described(*found[0])}"
-    return "nothing has all that is asked for at once"
+def why_none(catalog: Catalog, requests: Sequence[ResourceRequest]) -> list[str]:
+    """Return why nothing meets any of some requests: what each key asks too much of.
+
+    Empty if leaving out any one key would not do.
+    """
+    found = (
+        (key, [offer for request in less for offer in offers(catalog, request)])
+        for key, less in relaxations(requests)
+    )
+    return [why_refused(key, requests, offered) for key, offered in found if offered]
 
 
 def _unknown(kind: str, wanted: str, there_are: Iterable[str], where: str) -> str:
@@ -73,54 +74,3 @@ def _close(wanted: str, names: Iterable[str]) -> str | None:
     by_form = {name.lower(): name for name in names}
     close = difflib.get_close_matches(wanted.lower(), by_form, n=1)
     return by_form[close[0]] if close else None
-
-
-def _other_counts(catalog: Catalog, request: ResourceRequest) -> str | None:
-    """Return with how many of an accelerator machines come, if not with so many as asked."""
-    name = request.accelerator
-    if name is None:
-        return None
-    counts = {
-        listing.type.accelerator_count
-        for listing in catalog.listings()
-        if listing.type.accelerator == name and request.cloud in (None, listing.type.cloud)
-    }
-    if request.accelerator_count in counts or not counts:
-        return None
-    shown = ", ".join(f"{count:g}" for count in sorted(counts))
-    where = f" at {request.cloud}" if request.cloud else ""
-    return f"no machine{where} has {request.accelerator_count:g} of {name}; some have: {shown}"
-
-
-def _relaxed(request: ResourceRequest) -> Iterator[tuple[str, ResourceRequest]]:
-    """Yield what a request asks for, part by part, and the request without that part."""
-    parts: tuple[tuple[str | None, dict[str, object]], ...] = (
-        (_price(request), {"max_hourly_price": None}),
-        ("a price as spot" if request.use_spot else None, {"use_spot": False}),
-        (request.zone and f"zone {request.zone}", {"zone": None}),
-        (request.region and f"region {request.region}", {"region": None, "zone": None}),
-        (
-            request.cloud and f"cloud {request.cloud}",
-            {"cloud": None, "region": None, "zone": None},
-        ),
-        (request.local_disk and f"a local disk of {request.local_disk}", {"local_disk": None}),
-        (_amount("CPUs", request.cpus, request.cpus_or_more), {"cpus": None}),
-        (_amount("GiB", request.memory_gib, request.memory_or_more), {"memory_gib": None}),
-        (request.instance_type and f"type {request.instance_type}", {"instance_type": None}),
-    )
-    for what, less in parts:
-        if what:
-            yield what, request.model_copy(update=less)
-
-
-def _price(request: ResourceRequest) -> str | None:
-    limit = request.max_hourly_price
-    return None if limit is None else f"a price of at most ${limit:g} per hour"
-
-
-def _amount(unit: str, amount: float | None, or_more: bool) -> str | None:
-    return None if amount is None else f"{amount:g}{' or more' if or_more else ''} {unit}"
-
-
-def _described(price: float, listing: Listing) -> str:
-    return f"{listing.type.name} at {listing.type.cloud}/{listing.region} for ${price:g} per hour"

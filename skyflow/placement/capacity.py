@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from skyflow.accelerators import canonical_accelerator
 from skyflow.placement.offers import Offer
 
 
@@ -23,7 +24,7 @@ def capacity(offer: Offer | None, qps: Mapping[str, float]) -> float:
     """
     if not qps:
         return 1.0
-    name = (offer.accelerator or "").lower() if offer else ""
+    name = _usual(offer.accelerator or "") if offer else ""
     count = offer.accelerator_count if offer else 0
     by_count = _by_count(name, qps)
     if not by_count:
@@ -37,6 +38,10 @@ def _by_count(name: str, qps: Mapping[str, float]) -> dict[float, float]:
     found = {}
     for key, rate in qps.items():
         named, _, count = key.partition(":")
-        if named.strip().lower() == name:
+        if _usual(named) == name:
             found[float(count or 0)] = rate
     return found
+
+
+def _usual(name: str) -> str:
+    return canonical_accelerator(name) or name.strip().lower()

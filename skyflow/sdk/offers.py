@@ -21,8 +21,8 @@ class OfferSearch:
     """Listings, each after its least price in US dollars per hour, cheapest first."""
     use_spot: bool
     """Whether the prices are those of spot machines."""
-    problem: str | None
-    """Why nothing was found."""
+    reasons: tuple[str, ...] = ()
+    """Why nothing was found, as far as one key alone is in the way."""
 
     @property
     def dates(self) -> tuple[str, str] | None:
@@ -51,15 +51,11 @@ def search_offers(settings: Settings, given: ResourceOverrides) -> OfferSearch:
         if unknown := unknown_name(catalog, request):
             raise UsageError(unknown)
     found = _merged(each for request in requests for each in search(catalog, request))
-    problem = None if found else "; ".join(_reasons(why_none(catalog, each) for each in requests))
-    return OfferSearch(found=found, use_spot=bool(given.use_spot), problem=problem)
+    reasons = () if found else tuple(why_none(catalog, requests))
+    return OfferSearch(found=found, use_spot=bool(given.use_spot), reasons=reasons)
 
 
 def _merged(found: Iterable[tuple[float, Listing]]) -> tuple[tuple[float, Listing], ...]:
     unique = {listing: price for price, listing in found}
     in_order = sorted(unique.items(), key=lambda each: each[1])
     return tuple((price, listing) for listing, price in in_order)
-
-
-def _reasons(reasons: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(reasons))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skyflow.accelerators import (
@@ -11,6 +11,8 @@ from skyflow.accelerators import (
 )
 from skyflow.catalog import Catalog
 from skyflow.spec.accelerators import parse_accelerators, read_accelerators
+
+MANY = settings(max_examples=100, deadline=None, derandomize=True)
 
 SPELLINGS = {
     "a100-80gb": "A100-80GB",
@@ -45,6 +47,7 @@ def test_what_is_no_accelerator_is_not_taken_for_one(written: str) -> None:
     assert canonical_accelerator(written) is None
 
 
+@MANY
 @given(
     name=st.sampled_from(sorted(KNOWN_ACCELERATORS)),
     maker=st.sampled_from(["", "nvidia-", "NVIDIA "]),
@@ -57,6 +60,7 @@ def test_any_case_and_separator_will_do(
     assert canonical_accelerator(change(maker + name.replace("-", separator))) == name
 
 
+@MANY
 @given(st.sampled_from(sorted(KNOWN_ACCELERATORS)))
 def test_memory_in_a_name_changes_nothing_if_it_is_the_right_one(name: str) -> None:
     memory = KNOWN_ACCELERATORS[name].memory_gib

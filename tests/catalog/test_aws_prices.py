@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skyflow.catalog.machines import Listing, MachineType, Zone
@@ -10,6 +10,8 @@ from skyflow.catalog.refreshing.aws_price_list import PriceListReader
 from skyflow.catalog.refreshing.aws_types import RegionOffer, machine_type
 from skyflow.errors import CloudError
 from tests.catalog.price_servers import price_list
+
+MANY = settings(max_examples=100, deadline=None, derandomize=True)
 
 LIST = price_list(
     {"Instance Type": "m6i.large", "PricePerUnit": "0.0960000000"},
@@ -28,6 +30,7 @@ LIST = price_list(
 )
 
 
+@MANY
 @given(st.integers(1, len(LIST)))
 def test_price_list_is_read_in_pieces_of_any_size(size: int) -> None:
     reader = PriceListReader()

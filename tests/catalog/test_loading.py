@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from skyflow.catalog import Catalog, Listing, MachineType, Zone, load_catalog, offers_of
@@ -15,6 +16,8 @@ from skyflow.catalog.machines import in_order
 from skyflow.config import Settings
 from skyflow.errors import StorageError, UsageError
 from skyflow.placement.offers import ResourceRequest
+
+MANY = limits(max_examples=100, deadline=None, derandomize=True)
 
 HEADER = "cloud,instance_type,vcpus,memory_gib,region,zone,price_usd_hour,spot_usd_hour\n"
 AMOUNTS = st.integers(1, 10**9).map(lambda amount: amount / 1000)
@@ -30,6 +33,7 @@ def own_prices(settings: Settings, *rows: str) -> None:
     settings.own_prices.write_text(HEADER + "".join(row + "\n" for row in rows))
 
 
+@MANY
 @given(
     machine=st.builds(
         MachineType,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skyflow.catalog import Catalog, Listing, MachineType, Zone, offers, search
@@ -10,6 +10,8 @@ from skyflow.catalog.defaults import is_usual, with_defaults
 from skyflow.catalog.machines import in_order
 from skyflow.clouds.matching import meets
 from skyflow.placement.offers import Offer, ResourceRequest
+
+MANY = settings(max_examples=100, deadline=None, derandomize=True)
 
 PRICES = st.integers(1, 40).map(lambda cents: cents / 100)
 ZONES = st.lists(
@@ -77,6 +79,7 @@ def everything(catalog: Catalog, request: ResourceRequest) -> list[Offer]:
     return found
 
 
+@MANY
 @given(catalog=catalogs(), request=REQUESTS)
 def test_what_is_offered_is_what_meets_a_request(
     catalog: Catalog, request: ResourceRequest
@@ -94,6 +97,7 @@ def test_what_is_offered_is_what_meets_a_request(
     assert [offer.hourly_price for offer in found] == sorted(o.hourly_price for o in found)
 
 
+@MANY
 @given(catalog=catalogs(), request=REQUESTS, most=st.integers(0, 5))
 def test_a_few_offers_are_the_first_of_all(
     catalog: Catalog, request: ResourceRequest, most: int
@@ -101,6 +105,7 @@ def test_a_few_offers_are_the_first_of_all(
     assert offers(catalog, request, most) == offers(catalog, request)[:most]
 
 
+@MANY
 @given(catalog=catalogs(), request=REQUESTS)
 def test_listings_hold_the_zones_that_are_offered(
     catalog: Catalog, request: ResourceRequest

@@ -123,6 +123,17 @@ async def test_what_others_keep_in_the_same_directory_stays(settings: Settings) 
     assert sorted(purged.left) == ["keys/id_rsa", "machines/mine", "stack/logs", "store/mine"]
 
 
+async def test_prices_that_were_fetched_are_removed_and_the_users_own_stay(
+    settings: Settings,
+) -> None:
+    settings.refreshed_prices.mkdir(parents=True)
+    (settings.refreshed_prices / "aws.csv").write_text("prices")
+    (settings.refreshed_prices / ".aws.csv-abcdefgh").write_text("half of them")
+    settings.own_prices.write_text("mine")
+    assert (await purge(settings)).left == ("catalog/prices.csv",)
+    assert [path.name for path in settings.own_prices.parent.iterdir()] == ["prices.csv"]
+
+
 async def test_a_store_elsewhere_is_emptied_and_its_link_removed(
     settings: Settings, tmp_path: Path
 ) -> None:

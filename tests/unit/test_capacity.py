@@ -25,6 +25,7 @@ def offer(accelerator: str | None, count: float = 1) -> Offer:
     [
         (offer("A100-80GB", 2), 2.5),
         (offer("a100-80gb", 2), 2.5),
+        (offer("A100-SXM4-80GB", 2), 2.5),
         (offer("H100"), 4.0),
         (offer("L4", 8), 0.5),
         (offer("H100", 8), 4.0),
