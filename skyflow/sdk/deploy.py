@@ -27,7 +27,7 @@ from skyflow.installation import installation_id
 from skyflow.naming import service_directory, service_workflow_id
 from skyflow.sdk.faults import STACK_REMEDY, temporal_faults
 from skyflow.sdk.lookup import ANSWER_SECONDS, check_compatible, require_worker, sight
-from skyflow.sdk.support import check_supported
+from skyflow.sdk.support import check_named_clouds, check_supported
 from skyflow.spec import check_service_name
 from skyflow.state import ServicePhase, ServiceStatus, ServiceVersion, SpecReference
 from skyflow.storage.specs import PreparedSpec
@@ -43,7 +43,8 @@ async def deploy(
     request may well be carried out.
 
     Raises:
-        UsageError: The name cannot be that of a service.
+        UsageError: The name cannot be that of a service, or the cloud that is named cannot carry
+            out a key of `resources`.
         SpecError: The spec asks for what this version cannot carry out.
         ServiceConflict: The name runs another spec, or is being taken down.
         StorageError: The spec or its files could not be stored.
@@ -52,6 +53,7 @@ async def deploy(
     """
     check_service_name(name)
     check_supported(prepared.task, f"service {name}")
+    check_named_clouds(prepared.task, settings)
     sighting = await sight(temporal, name)
     if sighting is not None:
         check_compatible(sighting.status)

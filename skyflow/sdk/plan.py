@@ -11,6 +11,7 @@ from skyflow.errors import UsageError
 from skyflow.placement.offers import Offer, ResourceRequest
 from skyflow.placement.ranking import spread
 from skyflow.records import Record
+from skyflow.sdk.support import check_named_clouds
 from skyflow.state import ServiceSettings
 
 if TYPE_CHECKING:
@@ -62,31 +63,13 @@ async def make_plan(task: Task, name: str, settings: Settings) -> Plan:
     from skyflow.sdk.nothing_offered import nothing_offered
 
     wanted = task.settings()
-    _check_keys(wanted.resources, settings)
+    check_named_clouds(task, settings)
     query = OfferQuery(resources=wanted.resources, ordered=wanted.ordered)
     found = await find_offers(settings, query)
     if not found.offers:
         raise await nothing_offered(settings, query, found)
     await _check_network(task, found, settings)
     return Plan(name=name, settings=wanted, offers=found.offers, problems=found.problems)
-
-
-def _check_keys(wanted: tuple[ResourceRequest, ...], settings: Settings) -> None:
-    """Refuse keys that the cloud which is named beside them can never carry out.
-
-    Raises:
-        UsageError: There are some; all are named.
-
-    """
-    from skyflow.clouds.registry import unsupported_keys
-
-    found = unsupported_keys(settings, wanted)
-    if not found:
-        return
-    lines = [
-        f"`resources.{key}` cannot be carried out on {cloud}: {why}" for cloud, key, why in found
-    ]
-    raise UsageError("\n".join(lines), "remove the key, or name a cloud that can carry it out")
 
 
 async def _check_network(task: Task, found: Offers, settings: Settings) -> None:

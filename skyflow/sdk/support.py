@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from skyflow.errors import SpecError
+from skyflow.config import Settings
+from skyflow.errors import SpecError, UsageError
 from skyflow.spec import Task
 
 
@@ -19,3 +20,21 @@ def check_supported(task: Task, source: str) -> None:
     """
     if unsupported := task.unsupported():
         raise SpecError(source, unsupported)
+
+
+def check_named_clouds(task: Task, settings: Settings) -> None:
+    """Refuse keys of `resources` that the cloud which is named beside them can never carry out.
+
+    Raises:
+        UsageError: There are some; all are named.
+
+    """
+    from skyflow.clouds.registry import unsupported_keys
+
+    found = unsupported_keys(settings, task.requests())
+    if not found:
+        return
+    lines = [
+        f"`resources.{key}` cannot be carried out on {cloud}: {why}" for cloud, key, why in found
+    ]
+    raise UsageError("\n".join(lines), "remove the key, or name a cloud that can carry it out")

@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from cli.exits import Exit
 from skyflow.client import Skyflow
 from skyflow.config import Settings
-from skyflow.errors import ControllerUnavailable, SpecError
+from skyflow.errors import ControllerUnavailable, SpecError, UsageError
 from skyflow.sdk.lookup import require_worker
 from skyflow.spec import LoadOptions, load_task
 from skyflow.state import ReplicaPhase, ServicePhase
@@ -143,6 +143,14 @@ async def test_what_the_named_cloud_cannot_carry_out_is_refused_with_every_key(
 async def test_the_sdk_refuses_what_cannot_be_carried_out(skyflow: Skyflow, yaml: Path) -> None:
     change(yaml, "replicas: 2", "replicas: 2\n  rate_limit: {requests_per_second: 4}")
     with pytest.raises(SpecError, match=r"service\.rate_limit"):
+        await skyflow.up(load_task(yaml, LoadOptions()), "hello")
+
+
+async def test_the_sdk_refuses_what_the_named_cloud_cannot_carry_out(
+    skyflow: Skyflow, yaml: Path
+) -> None:
+    change(yaml, "cloud: local", "cloud: local\n  disk_tier: best")
+    with pytest.raises(UsageError, match=r"resources\.disk_tier` cannot be carried out on local"):
         await skyflow.up(load_task(yaml, LoadOptions()), "hello")
 
 
