@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 
-REAL_ACCOUNT = "SKYFLOW_TEST_AWS"
-"""Set for the tests of a real account."""
-
-if not os.environ.get(REAL_ACCOUNT):
-    for name in [name for name in os.environ if name.startswith(("AWS_", "SKYFLOW_AWS_"))]:
-        del os.environ[name]
-    os.environ |= {
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }
+for name in [name for name in os.environ if name.startswith(("AWS_", "SKYFLOW_AWS_"))]:
+    del os.environ[name]
+os.environ |= {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}

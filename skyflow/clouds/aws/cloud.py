@@ -36,8 +36,6 @@ _NO_CREDENTIALS = (
     "no credentials; run `aws configure` or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
     "(docs/clouds/aws.md)"
 )
-_MARKED = ("marked-for-termination", "marked-for-stop", "marked-for-hibernation")
-"""Codes of spot requests that are about to be interrupted ("Spot request status codes")."""
 
 
 class AwsCloud(Cloud):
@@ -124,32 +122,9 @@ class AwsCloud(Cloud):
 
     async def notices(self, names: Sequence[str], region: str) -> Mapping[str, str]:
         """Return what AWS says of each spot machine that it is about to take back."""
-        from skyflow.clouds.aws.instances import find, is_live
+        from skyflow.clouds.aws.notices import interruption_notices
 
-        found = await find(self._account.api, region, names)
-        requests = {
-            instance["SpotInstanceRequestId"]: name
-            for name, instances in found.items()
-            for instance in instances
-            if is_live(instance) and instance.get("SpotInstanceRequestId")
-        }
-        if not requests:
-            return {}
-        answers = await self._account.api.collect(
-            "describe_spot_instance_requests",
-            region,
-            "SpotInstanceRequests",
-            Filters=[
-                {"Name": "spot-instance-request-id", "Values": sorted(requests)},
-                {"Name": "status-code", "Values": list(_MARKED)},
-            ],
-        )
-        return {
-            requests[answer["SpotInstanceRequestId"]]: (
-                f"{answer['Status']['Code']}: {answer['Status'].get('Message', '')}"
-            )
-            for answer in answers
-        }
+        return await interruption_notices(self._account.api, region, names)
 
     async def stop(self, names: Sequence[str], region: str) -> None:
         """Stop machines but keep their disks; AWS does not stop spot machines of ours."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from skyflow.clouds.aws.client import AwsApi
@@ -35,11 +35,16 @@ async def find(api: AwsApi, region: str, names: Sequence[str]) -> dict[str, list
 
     """
     found: dict[str, list[Instance]] = {name: [] for name in names}
-    for start in range(0, len(names), _MOST_VALUES):
-        some = list(names[start : start + _MOST_VALUES])
+    for some in batches(names):
         for instance in await tagged(api, region, MACHINE_TAG, some):
             found[name_of(instance)].append(instance)
     return {name: sorted(instances, key=_precedence) for name, instances in found.items()}
+
+
+def batches(values: Sequence[str]) -> Iterator[list[str]]:
+    """Yield values in lists that fit into one filter."""
+    for start in range(0, len(values), _MOST_VALUES):
+        yield list(values[start : start + _MOST_VALUES])
 
 
 async def tagged(api: AwsApi, region: str, tag: str, values: Sequence[str]) -> list[dict[str, Any]]:
