@@ -10,6 +10,8 @@ import boto3
 from botocore.config import Config
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLEOFBENCH00", "AWS_SECRET_ACCESS_KEY": "example"}
+REGIONS = ("us-east-1", "us-west-2")
+"""Regions that the account has enabled; the first is the one it asks first."""
 GONE = ("shutting-down", "terminated")
 
 

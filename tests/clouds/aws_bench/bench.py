@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from skyflow.clouds.ledger import Ledger
-from tests.clouds.aws_bench.account import CREDENTIALS, Account, Instance
+from tests.clouds.aws_bench.account import CREDENTIALS, REGIONS, Account, Instance
 from tests.clouds.aws_bench.calls import Call
 from tests.clouds.aws_bench.fleet import Fleet
 from tests.clouds.aws_bench.front import Front
 from tests.clouds.aws_bench.moto_server import forget_everything, running_moto
 from tests.clouds.aws_bench.script import Fate, Refusal
 
-REGIONS = ("us-east-1", "us-west-2")
-"""Where the product may start machines; the first is the one it asks first."""
 REGION = REGIONS[0]
 _NOTICE = timedelta(minutes=2)
 """How long before an interruption a spot instance is told."""
@@ -50,7 +48,6 @@ class AwsBench:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "SKYFLOW_AWS_INTERNAL": "1",
-            "SKYFLOW_AWS_REGIONS": ",".join(REGIONS),
         }
 
     @property

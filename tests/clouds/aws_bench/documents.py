@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -81,6 +81,16 @@ def with_reasons(body: bytes, reasons: Mapping[str, str]) -> bytes:
     return _changed(body, change)
 
 
+def with_regions(body: bytes, enabled: Collection[str]) -> bytes:
+    """Return an answer to DescribeRegions that has the enabled regions alone."""
+    root = ElementTree.fromstring(body)
+    for listing in root.iter(_namespace(root) + "regionInfo"):
+        for item in list(listing):
+            if _text(item, "regionName") not in enabled:
+                listing.remove(item)
+    return _written(root, body)
+
+
 def ended_again(instances: Iterable[str]) -> bytes:
     """Return the answer to TerminateInstances about instances that have ended before."""
     root = Element("TerminateInstancesResponse", xmlns=NAMESPACE)
@@ -100,7 +110,11 @@ def _changed(body: bytes, change: Callable[[str, Element], None]) -> bytes:
     root = ElementTree.fromstring(body)
     for item in _instances(root):
         change(_text(item, "instanceId"), item)
-    if namespace := _NAMESPACE.search(body):
+    return _written(root, body)
+
+
+def _written(root: Element, before: bytes) -> bytes:
+    if namespace := _NAMESPACE.search(before):
         ElementTree.register_namespace("", namespace[1].decode())
     changed: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return changed

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from skyflow.clouds.ledger import Ledger
 from tests.clouds.aws_bench import documents
-from tests.clouds.aws_bench.account import Account, Instance
+from tests.clouds.aws_bench.account import REGIONS, Account, Instance
 from tests.clouds.aws_bench.calls import Call
 from tests.clouds.aws_bench.cloud_init import Unusable, read_login
 from tests.clouds.aws_bench.machines import Machines
@@ -52,7 +52,9 @@ class Fleet:
         await self.follow(call.region)
 
     def change(self, answer: bytes, call: Call) -> bytes:
-        """Return an answer with what is known here of instances and not at moto."""
+        """Return an answer with what is known here of instances and regions and not at moto."""
+        if call.action == "DescribeRegions":
+            return documents.with_regions(answer, REGIONS)
         if call.action not in _ABOUT_INSTANCES:
             return answer
         answer = documents.with_spot_requests(answer)

@@ -44,11 +44,12 @@ def main() -> int:
         return _refuse("this starts a machine in your AWS account: set SKYFLOW_TEST_AWS=1")
     if not credentials.may_exist(AwsSettings.from_environment()):
         return _refuse("there are no AWS credentials: docs/clouds/aws.md says how to give them")
-    asyncio.run(_serve())
+    asyncio.run(serve())
     return 0
 
 
-async def _serve() -> None:
+async def serve() -> None:
+    """Bring a service up and take it down; every machine is ended, whatever goes wrong."""
     async with running_stack("shared") as stack:
         try:
             await _up_and_down(stack)

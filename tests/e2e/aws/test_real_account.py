@@ -2,50 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-
 import pytest
 
 from tests.clouds.aws_bench.bench import AwsBench
-from tests.e2e.stack import ROOT, Outcome, ended
+from tests.e2e.aws import real_account
 
 pytestmark = pytest.mark.xdist_group("e2e-aws")
 
 
-async def run(**variables: str) -> Outcome:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.e2e.aws.real_account",
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **variables},
-        cwd=ROOT,
-    )
-    return await ended(process)
+async def test_one_machine_serves_and_is_gone(
+    bench: AwsBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in bench.environment.items():
+        monkeypatch.setenv(name, value)
+    await real_account.serve()
+    shown = capsys.readouterr().out
+    assert "answers: " in shown
+    assert "no machine is left" in shown
+    assert [call.instance_type for call in bench.calls("RunInstances")] == ["t3.small"]
+    assert bench.ledger.existing() == []
 
 
-async def test_one_machine_serves_and_is_gone(bench: AwsBench) -> None:
-    outcome = await run(SKYFLOW_TEST_AWS="1", **bench.environment)
-    assert outcome.status == 0, outcome
-    assert "answers" in outcome.out
-    [entry] = [entry for entry in bench.ledger.read()[-2:] if entry.event == "delete"]
-    assert entry.name not in bench.ledger.existing()
-    [call] = bench.calls("RunInstances")
-    assert call.instance_type == "t3.small"
+def test_nobody_starts_a_machine_by_accident(capsys: pytest.CaptureFixture[str]) -> None:
+    assert real_account.main() == 2
+    assert "SKYFLOW_TEST_AWS=1" in capsys.readouterr().err
 
 
-async def test_nobody_starts_a_machine_by_accident(bench: AwsBench) -> None:
-    outcome = await run(**bench.environment)
-    assert outcome.status == 2
-    assert "SKYFLOW_TEST_AWS=1" in outcome.err
-    assert bench.calls() == []
-
-
-async def test_nothing_is_started_without_credentials() -> None:
-    outcome = await run(SKYFLOW_TEST_AWS="1")
-    assert outcome.status == 2
-    assert "no AWS credentials" in outcome.err
+def test_nothing_is_started_without_credentials(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SKYFLOW_TEST_AWS", "1")
+    assert real_account.main() == 2
+    assert "no AWS credentials" in capsys.readouterr().err
