@@ -27,7 +27,9 @@ def bucket_settings(settings: Settings, aws: str) -> Settings:
     return replace(settings, bucket_url=f"s3://skyflow-{uuid.uuid4().hex[:12]}/some/where")
 
 
-@pytest.fixture(params=["directory", "bucket"])
+@pytest.fixture(
+    params=["directory", pytest.param("bucket", marks=pytest.mark.xdist_group("moto-s3"))]
+)
 def store(request: pytest.FixtureRequest) -> Store:
     """Give a store of each kind."""
     name = "bucket_settings" if request.param == "bucket" else "settings"

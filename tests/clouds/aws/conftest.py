@@ -22,7 +22,7 @@ MODELS = botocore.loaders.create_loader()
 
 
 @pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
+def ec2() -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.clouds.aws.moto_process"],
         cwd=ROOT,
@@ -41,12 +41,12 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.fixture
-def environment(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def environment(ec2: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing but moto, whatever the computer's own settings are."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "AKIATEST",
         "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL": ec2,
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
         "AWS_CONFIG_FILE": str(tmp_path / "config"),
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -58,9 +58,9 @@ def environment(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 
 @pytest.fixture
-def account(endpoint: str, environment: None, actions: set[str]) -> AccountView:
+def account(ec2: str, environment: None, actions: set[str]) -> AccountView:
     """Look past skyflow at what is really there: nothing at first."""
-    view = AccountView(endpoint)
+    view = AccountView(ec2)
     view.empty()
     return view
 
