@@ -28,7 +28,7 @@ class AwsBench:
     """An account, its machines and its failures."""
 
     def __init__(self, folder: Path, moto: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self._moto = moto
         self.account = Account(moto)
         """Asked past the front: no failure concerns it."""
@@ -54,6 +54,11 @@ class AwsBench:
     def ledger(self) -> Ledger:
         """Which instances were started and ended, and when; by their ids."""
         return self._fleet.ledger
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The name of each instance there was, by its id."""
+        return self._fleet.names
 
     @property
     def problems(self) -> list[str]:
@@ -160,8 +165,8 @@ class AwsBench:
         await self._fleet.machines.end_all()
         await forget_everything(self._moto)
         self.ledger.path.unlink(missing_ok=True)
-        shutil.rmtree(self._folder / "machines", ignore_errors=True)
-        self._fleet = Fleet(self._folder, self.account)
+        shutil.rmtree(self.folder / "machines", ignore_errors=True)
+        self._fleet = Fleet(self.folder, self.account)
         self._front.reset(self._fleet)
 
     async def _warm_up(self) -> None:

@@ -34,6 +34,8 @@ class Fleet:
         """Whether instances that start from now on with user-data are backed by machines."""
         self.reasons: dict[str, str] = {}
         """Why instances ended that nobody of the account has ended."""
+        self.names: dict[str, str] = {}
+        """Value of the tag Name of each instance there was; its id if it had none."""
         self.marked: set[str] = set()
         """Spot instances that Amazon has said it will take back."""
         self.problems: list[str] = []
@@ -92,6 +94,8 @@ class Fleet:
                 await self.machines.end(instance.instance_id)
                 self.ledger.deleted(instance.instance_id)
                 return
+            name = instance.tags.get("Name", instance.instance_id)
+            self.names[instance.instance_id] = name
             self.ledger.created(instance.instance_id)
             if instance.state.startswith("stop"):
                 await self.machines.halt(instance.instance_id)

@@ -16,7 +16,7 @@ from tests.e2e.stack import Stack, ended
 from tests.e2e.test_terminated import reap
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("e2e-aws")
+pytestmark = [pytest.mark.xdist_group("e2e-aws"), pytest.mark.timeout(400)]
 
 REFUSED_CALLS = 4
 """More calls than one look at a machine makes, so that its end was asked for."""

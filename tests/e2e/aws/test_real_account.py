@@ -7,7 +7,7 @@ import pytest
 from tests.clouds.aws_bench.bench import AwsBench
 from tests.e2e.aws import real_account
 
-pytestmark = pytest.mark.xdist_group("e2e-aws")
+pytestmark = [pytest.mark.xdist_group("e2e-aws"), pytest.mark.timeout(400)]
 
 
 async def test_one_machine_serves_and_is_gone(
