@@ -82,7 +82,8 @@ _ENDS = {Stage.REAP: 1, Stage.DOWN: 2, Stage.ABANDON: 2}
 
 TABLE: Mapping[str, Work] = {
     "reserve_endpoint": Work(Host.WORKER, {Stage.DEPLOY: 1}),
-    "find_offers": Work(Host.WORKER, {Stage.DEPLOY: 1, Stage.REPLACE: 1, Stage.SCALE: 1}),
+    # Later replicas go to offers that were found then, which are kept for a while.
+    "find_offers": Work(Host.WORKER, {Stage.DEPLOY: 1}),
     "launch_machine": Work(Host.WORKER, _STARTS, _LONG),
     "prepare_replica": Work(Host.WORKER, _STARTS, _LONG),
     "start_replica": Work(Host.WORKER, _STARTS),
