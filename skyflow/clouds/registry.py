@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -159,9 +160,7 @@ async def withdraw(settings: Settings, incarnation: str) -> None:
         CloudError: A cloud could not be asked; others may have done it.
 
     """
-    await asyncio.gather(
-        *(get_cloud(name, settings).withdraw(incarnation) for name in _usual_names())
-    )
+    await asyncio.gather(*(cloud.withdraw(incarnation) for cloud in _all_clouds(settings)))
 
 
 async def remove_shared(settings: Settings) -> None:
@@ -171,7 +170,16 @@ async def remove_shared(settings: Settings) -> None:
         CloudError: It could not be done.
 
     """
-    await asyncio.gather(*(get_cloud(name, settings).remove_shared() for name in _usual_names()))
+    await asyncio.gather(*(cloud.remove_shared() for cloud in _all_clouds(settings)))
+
+
+def _all_clouds(settings: Settings) -> list[Cloud]:
+    """Return the clouds, but for those whose settings are wrong, which nothing can be asked of."""
+    clouds = []
+    for name in _usual_names():
+        with contextlib.suppress(UsageError):
+            clouds.append(get_cloud(name, settings))
+    return clouds
 
 
 def _usual_names() -> list[str]:

@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import cast
 
 import asyncssh
 import pytest
+from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
 
+from activities.context import open_context
+from activities.replica import ReplicaActivities
+from skyflow.config import Settings
+from skyflow.contracts import ReplicaTask
 from skyflow.errors import CommandFailed
 from skyflow.placement.offers import BucketPrefix
 from skyflow.remote.mounts import VERSION, mount_bucket, mount_script
-from skyflow.storage.specs import StoredMount
+from skyflow.spec import LoadOptions, load_task
+from skyflow.state import SpecReference
+from skyflow.storage.specs import StoredMount, StoredSpec
 from tests.remote.conftest import SshMachine
 
 MODELS = BucketPrefix(bucket="models", prefix="it's $HOME/", read_only=True)
@@ -131,3 +140,28 @@ async def test_mounter_that_cannot_be_had_is_said_with_the_remedy(
     with pytest.raises(CommandFailed, match=r"add mount-s3 to the image: .*no way"):
         await mount_bucket(connection, mounted())
     assert not (machine.home / "data").exists()
+
+
+async def test_setup_finds_the_bucket_mounted(
+    machine: SshMachine, programs: Programs, settings: Settings, tmp_path: Path
+) -> None:
+    # What is mounted is there after the command: the last argument is where.
+    programs.add_noting("mount-s3", f'touch "${{!#}}/model"; touch {programs.directory}/mounted')
+    path = tmp_path / "service.yaml"
+    path.write_text("service: {readiness_probe: /}\nsetup: ls ~/data >seen\nrun: sleep 1\n")
+    spec = StoredSpec(task=load_task(path, LoadOptions()), mounts=(mounted(),))
+    reference = SpecReference(digest="1", key="services/aa/spec/1")
+    async with open_context(settings, cast("Client", None)) as context:
+        content = spec.model_dump_json().encode()
+        await context.store.put(reference.key, context.keyring.encrypt(content, reference.key))
+        task = ReplicaTask(
+            service="s",
+            incarnation="aa",
+            replica_id=1,
+            version=1,
+            spec=reference,
+            nodes=(machine.record,),
+        )
+        prepare = ReplicaActivities(context).prepare_replica
+        await ActivityEnvironment().run(prepare, task)
+    assert (machine.home / "sky_workdir" / "seen").read_text() == "model\n"

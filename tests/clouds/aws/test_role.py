@@ -8,6 +8,7 @@ import pytest
 from skyflow.clouds.aws import launch
 from skyflow.clouds.aws.bucket_policy import policy_document, policy_name
 from skyflow.clouds.aws.cloud import AwsCloud
+from skyflow.clouds.registry import remove_shared, withdraw
 from skyflow.config import Settings
 from skyflow.errors import CredentialsError, InvalidRequest
 from skyflow.installation import installation_id
@@ -90,15 +91,19 @@ async def test_each_service_takes_only_its_own_access_with_it(
     kept = policy_name("aab", [OUTPUT])
     assert set(policies(account, role_of(settings))) == {policy_name("aa", [MODELS]), kept}
     for _ in range(2):
-        await aws.withdraw("aa")
+        await withdraw(settings, "aa")
     assert set(policies(account, role_of(settings))) == {kept}
 
 
 async def test_nothing_is_left_when_the_installation_is_removed(
-    aws: AwsCloud, access: Access, account: AccountView, actions: set[str]
+    aws: AwsCloud,
+    settings: Settings,
+    access: Access,
+    account: AccountView,
+    actions: set[str],
 ) -> None:
     await aws.launch(request(buckets=(MODELS,)), access.keys)
-    await aws.remove_shared()
+    await remove_shared(settings)
     iam = account.client("iam")
     assert (iam.list_roles()["Roles"], iam.list_instance_profiles()["InstanceProfiles"]) == ([], [])
     actions.clear()
@@ -203,3 +208,11 @@ def test_keys_that_look_like_patterns_let_at_nothing_else() -> None:
 def test_partitions_have_their_own_names() -> None:
     assert '"arn:aws-cn:s3:::output/*"' in policy_document([OUTPUT], "cn-north-1")
     assert '"arn:aws-us-gov:s3:::output/*"' in policy_document([OUTPUT], "us-gov-west-1")
+
+
+async def test_cloud_that_is_set_up_wrongly_keeps_no_service_from_its_end(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKYFLOW_AWS_INTERNAL", "perhaps")
+    await withdraw(settings, "aa")
+    await remove_shared(settings)
