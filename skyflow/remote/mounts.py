@@ -22,38 +22,42 @@ _INSTALL = f"""\
 as_root() {{ if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }}
 fail() {{ echo "$1" >&2; exit 1; }}
 install_mounter() {{
-  local architecture kind file
+  local architecture kind directory file
   case $(uname -m) in
     x86_64) architecture=x86_64 ;;
     aarch64) architecture=arm64 ;;
     *) echo "no package for $(uname -m)"; return 1 ;;
   esac
   if command -v apt-get >/dev/null; then kind=deb; else kind=rpm; fi
-  file=$(mktemp -d)/mount-s3.$kind || return
+  directory=$(mktemp -d) && file=$directory/mount-s3.$kind || return
+  trap 'rm -rf "$directory"' EXIT
   curl --fail --silent --show-error --location --retry 5 --output "$file" \\
     "{_RELEASES}/{VERSION}/$architecture/mount-s3-{VERSION}-$architecture.$kind" || return
-  chmod a+rx "$(dirname "$file")"
+  chmod a+rx "$directory"
   if [ $kind = rpm ]; then as_root yum install --assumeyes "$file"; return; fi
   # At its first start a machine may still be busy with packages of its own.
-  set -- -o DPkg::Lock::Timeout=300 --assume-yes
-  as_root apt-get "$@" install "$file" && return
-  as_root apt-get "$@" update && as_root apt-get "$@" install "$file"
+  set -- env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 --assume-yes
+  as_root "$@" install "$file" && return
+  as_root "$@" update && as_root "$@" install "$file"
 }}
 if ! command -v mount-s3 >/dev/null; then
-  said=$(DEBIAN_FRONTEND=noninteractive install_mounter 2>&1) ||
+  said=$(install_mounter 2>&1) ||
     fail "Mountpoint for Amazon S3 cannot be installed; add mount-s3 to the image: $said"
 fi
 """
 
-# As root, so that all users of the machine may be let in; files are the login user's.
+# As root, so that all users of the machine may be let in; files are the login user's. What the
+# mounter says goes into a file: it stays in the background, and would hold a pipe open.
 _MOUNT = f"""\
-tries=1
+tries=0
+said=$(mktemp) || exit 1
+trap 'rm -f "$said"' EXIT
+set -- --allow-other --uid "$(id -u)" --gid "$(id -g)" "$@"
 until mountpoint -q "$target"; do
-  if ! said=$(as_root mount-s3 --allow-other --uid "$(id -u)" --gid "$(id -g)" "$@" 2>&1); then
-    [ $tries -lt {_TRIES} ] || fail "cannot mount $source: $said"
-    tries=$((tries + 1))
-    sleep {_PAUSE_SECONDS}
-  fi
+  [ $tries -lt {_TRIES} ] || fail "cannot mount $source: $(cat "$said")"
+  [ $tries = 0 ] || sleep {_PAUSE_SECONDS}
+  tries=$((tries + 1))
+  as_root mount-s3 "$@" </dev/null >"$said" 2>&1
 done
 """
 

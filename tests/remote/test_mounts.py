@@ -5,6 +5,8 @@ What Mountpoint does with them is not shown here.
 
 from __future__ import annotations
 
+import asyncio
+import os
 import subprocess
 from pathlib import Path
 from typing import cast
@@ -113,6 +115,22 @@ async def test_bucket_that_cannot_be_mounted_is_named_with_the_reason(
     with pytest.raises(CommandFailed, match=r"cannot mount s3://output/: Access denied"):
         await mount_bucket(connection, mounted())
     assert 1 < len(programs.noted) < 20
+    programs.add("mount-s3", "echo gone at once")
+    with pytest.raises(CommandFailed, match="gone at once"):
+        await mount_bucket(connection, mounted())
+
+
+async def test_mounter_that_stays_in_the_background_is_not_waited_for(
+    connection: asyncssh.SSHClientConnection, programs: Programs
+) -> None:
+    end = programs.directory / "end"
+    os.mkfifo(end)
+    programs.add("mount-s3", f"cat {end} & touch {programs.directory}/mounted")
+    try:
+        async with asyncio.timeout(60):
+            await mount_bucket(connection, mounted())
+    finally:
+        await asyncio.to_thread(end.write_text, "")
 
 
 @pytest.mark.parametrize(("machine_is", "package"), [("x86_64", "x86_64"), ("aarch64", "arm64")])

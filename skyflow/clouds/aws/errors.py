@@ -104,8 +104,7 @@ KINDS: Mapping[str, tuple[Kind, str]] = MappingProxyType(
     }
 )
 """Kind and remedy by error code. Codes: "Error codes for the Amazon EC2 API" of the EC2 API
-Reference, and "Common error types" of those of IAM, STS and
-Systems Manager."""
+Reference, and "Common error types" of those of IAM, STS and Systems Manager."""
 
 _BEGINNINGS: tuple[tuple[str, Kind, str], ...] = (
     ("InvalidAMIID.", InvalidRequest, "give image_id an image that this region has"),

@@ -162,10 +162,10 @@ async def test_profile_of_the_user_is_taken_as_it_is(
 
 
 def unseen(reason: str = "Invalid IAM Instance Profile name") -> Answer:
+    """Return what EC2 says of a profile that was made a moment ago."""
     return 400, (
-        "<Response><Errors><Error><Code>InvalidParameterValue</Code><Message>Value (x) for "
-        f"parameter iamInstanceProfile.name is invalid. {reason}</Message></Error></Errors>"
-        "</Response>"
+        f"<Response><Errors><Error><Code>InvalidParameterValue</Code><Message>{reason}</Message>"
+        "</Error></Errors></Response>"
     )
 
 
@@ -175,8 +175,11 @@ async def test_profile_that_ec2_does_not_know_yet_is_waited_for(
     monkeypatch.setattr(launch, "_PROFILE_PAUSE_SECONDS", 0)
     ec2.answers["GetInstanceProfile"] = [(200, WHOLE)]
     ec2.answers["DescribeInstances"] = [NOTHING, instance("running")]
-    ec2.answers["RunInstances"] = [unseen(), unseen("x has no associated IAM Instance Profile"),
-                                   (200, "<RunInstancesResponse/>")]  # fmt: skip
+    ec2.answers["RunInstances"] = [
+        unseen(),
+        unseen("IAM Instance Profile x has no associated IAM Roles"),
+        (200, "<RunInstancesResponse/>"),
+    ]
     await AwsCloud(settings).launch(request(image=IMAGE, buckets=(MODELS,)), access.keys)
     tokens = {asked["ClientToken"] for asked in ec2.asked["RunInstances"]}
     assert (len(ec2.asked["RunInstances"]), len(tokens)) == (3, 1)
