@@ -24,6 +24,7 @@ from skyflow.errors import ConnectionFailed, HostKeyMismatch, MachineGone
 from skyflow.remote.environment import ReplicaContext, replica_environment
 from skyflow.remote.files import send_artifact, send_source
 from skyflow.remote.log_keeping import keep_log
+from skyflow.remote.mounts import mount_bucket
 from skyflow.remote.replica_home import ReplicaHome
 from skyflow.remote.scripts import setup_script
 from skyflow.remote.ssh import connect, wait_for_ssh
@@ -79,6 +80,8 @@ class ReplicaActivities:
                 await send_artifact(connection, self._context.store, artifact)
             for source in spec.sources:
                 await send_source(connection, await self._context.source(source), source.target)
+            for mount in spec.mounts:
+                await mount_bucket(connection, mount)
             home = ReplicaHome(connection)
             environment = replica_environment(_told(task, node), spec.task.environment())
             await home.prepare(environment, spec.task.setup, spec.task.run)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from skyflow.clouds.local.directory import remove_tree
 from skyflow.clouds.local.purge import end_machines, machines_here
-from skyflow.clouds.registry import owned_machines
+from skyflow.clouds.registry import owned_machines, remove_shared
 from skyflow.config import Settings
 from skyflow.errors import StorageError, UsageError
 from skyflow.installation import known_installation_id
@@ -24,7 +24,7 @@ from skyflow.state import ServiceStatus
 _LOCAL = "local"
 _INCARNATION = r"[0-9a-f]{8}"
 _MADE: dict[str, str] = {
-    "": "machines|stack|balancer|catalog|store|keys",
+    "": "machines|stack|balancer|catalog|aws|store|keys",
     "machines": r"ledger\.jsonl|\.ended|\.removing",
     "stack": r"state\.json|supervisor\.lock|temporal\.db.*|worker\.sock|logs",
     "stack/logs": r"(supervisor|temporal|worker|lb-data|lb-control)\.log(\.\d+)?",
@@ -34,6 +34,7 @@ _MADE: dict[str, str] = {
     "balancer/access": rf".+\.{_INCARNATION}\.log(\.\d+)?",
     "catalog": "refreshed",
     "catalog/refreshed": r"[a-z0-9_-]+\.csv",
+    "aws": r"zones-\d+\.json|instance-role",
     "store": "services|logs",
     "store/services": _INCARNATION,
     "store/logs": rf".+\.{_INCARNATION}",
@@ -114,6 +115,7 @@ async def purge(settings: Settings, on_progress: Callable[[str], None] = lambda 
     stopped = await stop_stack(settings, on_progress)
     on_progress("Ending the machines on this computer")
     machines = await end_machines(settings)
+    await remove_shared(settings)
     if url := _bucket_url(settings):
         from skyflow.storage.store import Store
 

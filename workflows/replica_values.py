@@ -27,6 +27,7 @@ def machine_requests(state: ReplicaState) -> list[MachineRequest]:
             image=asked.image(place.region),
             accelerators=state.offer.accelerator_count > 0,
             labels=(*asked.labels, ("skyflow-service", state.service)),
+            buckets=asked.buckets,
         )
         for node in range(settings.num_nodes)
     ]

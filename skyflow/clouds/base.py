@@ -6,8 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from skyflow.placement.offers import Offer, Place, ResourceRequest
+from skyflow.placement.offers import BucketPrefix, Offer, Place, ResourceRequest
 from skyflow.records import Record
+
+MOUNTS = "file_mounts"
+"""The key of what is mounted, among those that a cloud cannot carry out."""
+NO_MOUNTS = (
+    "only machines of aws can mount buckets; add `mode: COPY`, which puts the files on each machine"
+)
 
 
 class MachineRequest(Record):
@@ -25,6 +31,8 @@ class MachineRequest(Record):
     accelerators: bool = False
     """Whether the machine has accelerators, for which the usual image differs."""
     labels: tuple[tuple[str, str], ...] = ()
+    buckets: tuple[BucketPrefix, ...] = ()
+    """What the machine may read and write without keys of its own, and nothing else."""
 
 
 class MachineKeys(Record):
@@ -91,11 +99,12 @@ class Cloud(ABC):
         """Say whether the cloud can be used, and as whom."""
 
     def unsupported(self, request: ResourceRequest) -> Mapping[str, str]:
-        """Return the keys of `resources` that this cloud can carry out at no place, each with why.
+        """Return the keys that this cloud can carry out at no place, each with why.
 
-        A request with such a key is not asked about: it would be met only in part.
+        They are keys of `resources`, or `MOUNTS`. A request with such a key is not asked about: it
+        would be met only in part.
         """
-        return {}
+        return {MOUNTS: NO_MOUNTS} if request.buckets else {}
 
     @abstractmethod
     async def offers(self, request: ResourceRequest) -> Sequence[Offer]:
@@ -158,3 +167,21 @@ class Cloud(ABC):
             InvalidRequest: The cloud cannot do that.
 
         """
+
+    async def withdraw(self, incarnation: str) -> None:
+        """Let machines of a service no longer at the buckets that it mounts; it has none by then.
+
+        Raises:
+            CloudError: It could not be done.
+
+        """
+        return
+
+    async def remove_shared(self) -> None:
+        """Remove what services of this installation share, once nothing of it runs.
+
+        Raises:
+            CloudError: It could not be done.
+
+        """
+        return

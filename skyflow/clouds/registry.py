@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -110,8 +111,8 @@ def unsupported_keys(
     """Return what requests ask of the cloud they name and it can never carry out.
 
     Returns:
-        For each the cloud, the key of `resources`, and why. Nothing is said of a cloud that there
-        is not.
+        For each the cloud, the key of `resources` or `file_mounts`, and why. Nothing is said of a
+        cloud that there is not.
 
     """
     found = [
@@ -150,6 +151,35 @@ async def _owned(
     except SkyflowError as error:
         return [], f"{name}: {error.message}"
     return [OwnedMachine(name=machine, place=place) for machine, place in found], None
+
+
+async def withdraw(settings: Settings, incarnation: str) -> None:
+    """Let machines of a service no longer at the buckets that it mounts, at any cloud.
+
+    Raises:
+        CloudError: A cloud could not be asked; others may have done it.
+
+    """
+    await asyncio.gather(*(cloud.withdraw(incarnation) for cloud in _all_clouds(settings)))
+
+
+async def remove_shared(settings: Settings) -> None:
+    """Remove what services of an installation share at each cloud, once nothing of it runs.
+
+    Raises:
+        CloudError: It could not be done.
+
+    """
+    await asyncio.gather(*(cloud.remove_shared() for cloud in _all_clouds(settings)))
+
+
+def _all_clouds(settings: Settings) -> list[Cloud]:
+    """Return the clouds, but for those whose settings are wrong, which nothing can be asked of."""
+    clouds = []
+    for name in _usual_names():
+        with contextlib.suppress(UsageError):
+            clouds.append(get_cloud(name, settings))
+    return clouds
 
 
 def _usual_names() -> list[str]:

@@ -7,6 +7,15 @@ from pydantic import Field
 from skyflow.records import Record
 
 
+class BucketPrefix(Record):
+    """A part of an S3 bucket that machines read and write themselves, without keys of theirs."""
+
+    bucket: str
+    prefix: str = ""
+    """What the keys begin with, `/` at the end; empty for the whole bucket."""
+    read_only: bool = False
+
+
 class ResourceRequest(Record):
     """What each machine of a replica must have; `None` means anything will do."""
 
@@ -43,6 +52,8 @@ class ResourceRequest(Record):
     """Image by region; an empty region stands for any."""
     labels: tuple[tuple[str, str], ...] = ()
     """Labels of the machines at their cloud."""
+    buckets: tuple[BucketPrefix, ...] = ()
+    """What the machines mount."""
 
     def image(self, region: str) -> str | None:
         """Return the image to start in a region; None for the cloud's usual one."""

@@ -19,12 +19,13 @@ _RETRIES = 1
 _logger = logging.getLogger(__name__)
 
 # An absolute target may need rights that the login user has through sudo only.
-_MAKE_DIRECTORY = """\
+MAKE_DIRECTORY = """\
 make_directory() {
   mkdir -p "$1" 2>/dev/null && [ -w "$1" ] && return
   sudo -n mkdir -p "$1" && sudo -n chown "$(id -u):$(id -g)" "$1"
 }
 """
+"""Defines `make_directory`, which makes a directory that the login user can write to."""
 
 _FROM_STDIN = "archive() { cat; }\n"
 _FROM_URL = """\
@@ -85,7 +86,7 @@ async def send_source(
         StorageUnavailable: There are no credentials to sign URLs with.
 
     """
-    await fetch_source(connection, source, _MAKE_DIRECTORY + _assign(target))
+    await fetch_source(connection, source, MAKE_DIRECTORY + _assign(target))
 
 
 def shell_path(target: str) -> str:
@@ -102,7 +103,7 @@ def shell_path(target: str) -> str:
 
 def _unpacking(artifact: Artifact) -> str:
     unpack = _UNPACK_FILE if artifact.is_file else _UNPACK_DIRECTORY
-    return _MAKE_DIRECTORY + _assign(artifact.target) + unpack
+    return MAKE_DIRECTORY + _assign(artifact.target) + unpack
 
 
 def _assign(target: str) -> str:

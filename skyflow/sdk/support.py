@@ -23,7 +23,7 @@ def check_supported(task: Task, source: str) -> None:
 
 
 def check_named_clouds(task: Task, settings: Settings) -> None:
-    """Refuse keys of `resources` that the cloud which is named beside them can never carry out.
+    """Refuse keys that the cloud which is named in `resources` can never carry out.
 
     Raises:
         UsageError: There are some; all are named.
@@ -34,7 +34,11 @@ def check_named_clouds(task: Task, settings: Settings) -> None:
     found = unsupported_keys(settings, task.requests())
     if not found:
         return
-    lines = [
-        f"`resources.{key}` cannot be carried out on {cloud}: {why}" for cloud, key, why in found
-    ]
+    lines = [f"`{_path(key)}` cannot be carried out on {cloud}: {why}" for cloud, key, why in found]
     raise UsageError("\n".join(lines), "remove the key, or name a cloud that can carry it out")
+
+
+def _path(key: str) -> str:
+    from skyflow.clouds.base import MOUNTS
+
+    return key if key == MOUNTS else f"resources.{key}"

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, JsonValue, PlainSerializer, PlainValidator, field_validator
 
+from skyflow.placement.offers import BucketPrefix
 from skyflow.spec.details import validated
 from skyflow.spec.faults import allowed, wrong
 from skyflow.spec.section import Section
@@ -19,6 +20,8 @@ _STORE = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _SCHEMES = {"s3": "s3", "gcs": "gs"}
 """Schemes of URLs, by kind of bucket."""
+READ_ONLY = "ro"
+"""Option of a mount that nothing is written to; the usual one of `mount`."""
 _MOUNT_FORMS = "a local path, a URL such as s3://BUCKET, or a mapping with `name` or `source`"
 
 
@@ -54,7 +57,7 @@ class StorageMount(Section):
     type: str | None = None
     """`bucket` or `volume`."""
     mount_options: str | None = None
-    """Options of the mount."""
+    """Options of the mount: `ro`, or nothing."""
     config: JsonValue = None
     """Further settings of the mount."""
 
@@ -65,6 +68,16 @@ class StorageMount(Section):
             scheme = _SCHEMES.get(self.store or "")
             return f"{scheme}://{self.name}" if scheme else None
         return self.source if isinstance(self.source, str) and is_url(self.source) else None
+
+    def bucket_prefix(self) -> BucketPrefix | None:
+        """Return which part of which bucket of S3 this is; None if it is none of S3."""
+        scheme, _, rest = (self.url or "").partition("://")
+        if scheme.lower() != "s3":
+            return None
+        bucket, _, key = rest.partition("/")
+        prefix = f"{key.strip('/')}/" if key.strip("/") else ""
+        read_only = self.mount_options == READ_ONLY
+        return BucketPrefix(bucket=bucket, prefix=prefix, read_only=read_only)
 
     def local_files(self, target: str) -> dict[str, Path]:
         """Return the local paths that fill the bucket, by where they get if it is put at a path.

@@ -7,6 +7,7 @@ and others can, it says itself: `Cloud.unsupported`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -14,12 +15,15 @@ from skyflow.spec.alternative import Alternative
 from skyflow.spec.declaration import Declaration
 from skyflow.spec.document import KeyPath, path_text
 from skyflow.spec.marks import Mark, marked
-from skyflow.spec.sources import StorageMount, is_url
+from skyflow.spec.sources import READ_ONLY, StorageMount, is_url
 
 _CONTAINER = "docker:"
 """Beginning of an image that is a container and not an image of a machine."""
 _SCHEMES = ("s3", "gs", "https", "http")
 """Schemes of URLs whose files can be put on a machine."""
+_COPY = "add `mode: COPY`, which puts the files on each machine"
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""Names of general purpose buckets ("Bucket naming rules", Amazon S3 User Guide)."""
 
 
 def unsupported_keys(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
@@ -59,8 +63,8 @@ def _unsupported_files(task: Declaration) -> Iterator[tuple[KeyPath, str]]:
 
 def _unsupported_mount(mount: StorageMount) -> str:
     """Return what of a bucket cannot be carried out, and the remedy; nothing if all can be."""
-    if mount.mode != "copy":
-        return "mounting a bucket; add `mode: COPY`, which puts its files on each machine"
+    if mount.mode == "mount_cached":
+        return f"mounting with a cache; {_COPY}, or for s3:// `mode: MOUNT`"
     if mount.type not in (None, "bucket"):
         return f"the type {mount.type!r}; allowed: bucket"
     if mount.source is None and mount.url is None:
@@ -70,6 +74,22 @@ def _unsupported_mount(mount: StorageMount) -> str:
     if mount.url is not None and urlsplit(mount.url).scheme.lower() not in _SCHEMES:
         allowed = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
         return f"URLs that begin like this one; allowed: {allowed}"
+    return "" if mount.mode == "copy" else _unmountable(mount)
+
+
+def _unmountable(mount: StorageMount) -> str:
+    """Return what of a bucket cannot be mounted, and the remedy; nothing if it can be."""
+    if mount.url is None:
+        return f"mounting a bucket that local files fill; {_COPY}"
+    bucket = mount.bucket_prefix()
+    if bucket is None:
+        return f"mounting other buckets than those of s3://; {_COPY}"
+    if not _BUCKET.fullmatch(bucket.bucket):
+        return f"mounting {bucket.bucket!r}, which cannot be the name of a bucket; correct it"
+    if mount.mount_options not in (None, READ_ONLY):
+        return f"these mount_options; allowed: {READ_ONLY}"
+    if mount.config is not None:
+        return "`config` of a mount; remove it"
     return ""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import PrivateAttr
 
 from skyflow.errors import Problem
-from skyflow.placement.offers import ResourceRequest
+from skyflow.placement.offers import BucketPrefix, ResourceRequest
 from skyflow.spec.autoscaling import autoscaling_settings
 from skyflow.spec.declaration import Declaration
 from skyflow.spec.document import path_text
@@ -73,7 +73,11 @@ class Task(Declaration):
 
     def requests(self) -> tuple[ResourceRequest, ...]:
         """Return every kind of machine that would do, in the order of the file."""
-        return resource_requests(self.resources)
+        buckets = tuple(dict.fromkeys(self.mounted_buckets().values()))
+        requests = resource_requests(self.resources)
+        if not buckets:
+            return requests
+        return tuple(each.model_copy(update={"buckets": buckets}) for each in requests)
 
     def local_sources(self) -> tuple[Path, ...]:
         """Return the files and directories of this computer that a machine gets."""
@@ -91,11 +95,21 @@ class Task(Declaration):
         return found
 
     def remote_mounts(self) -> dict[str, str]:
-        """Return the URLs of those `file_mounts` that come from elsewhere, by the path they get."""
+        """Return the URLs of those `file_mounts` that machines fetch, by the path they get."""
         return {
             target: source.url
             for target, source in self.file_mounts.items()
-            if isinstance(source, StorageMount) and source.url is not None
+            if isinstance(source, StorageMount) and source.url is not None and source.mode == "copy"
+        }
+
+    def mounted_buckets(self) -> dict[str, BucketPrefix]:
+        """Return what of S3 is mounted, by the path it gets."""
+        return {
+            target: bucket
+            for target, source in self.file_mounts.items()
+            if isinstance(source, StorageMount)
+            and source.mode == "mount"
+            and (bucket := source.bucket_prefix())
         }
 
     def environment(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from skyflow.errors import StorageError
 from skyflow.naming import service_directory
+from skyflow.placement.offers import BucketPrefix
 from skyflow.records import Record
 from skyflow.spec import Task
 from skyflow.spec.sources import GitSource
@@ -23,6 +25,7 @@ from skyflow.storage.snapshot import Snapshot, snapshot
 from skyflow.storage.sources.git import check_out
 from skyflow.storage.sources.pinned import PinnedSource, shown_url
 from skyflow.storage.sources.pinning import pin
+from skyflow.storage.sources.s3 import region_of
 from skyflow.storage.store import Store
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -52,6 +55,15 @@ class StoredSource(Record):
     """Key of what was found at `up`, encrypted."""
 
 
+class StoredMount(Record):
+    """A bucket of S3 that each machine mounts."""
+
+    target: str
+    """Path on the machine."""
+    bucket: BucketPrefix
+    region: str
+
+
 class StoredSpec(Record):
     """Everything that a replica runs."""
 
@@ -60,6 +72,8 @@ class StoredSpec(Record):
     """In the order in which they are put in place."""
     sources: tuple[StoredSource, ...] = ()
     """In the order in which they are put in place, after the artifacts."""
+    mounts: tuple[StoredMount, ...] = ()
+    """In the order in which they are mounted, after all else is in place."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,8 @@ class PreparedSpec:
     """Snapshots by target."""
     sources: tuple[tuple[str, PinnedSource], ...] = ()
     """What machines fetch from elsewhere, by target."""
+    mounts: tuple[StoredMount, ...] = ()
+    """What machines mount."""
 
     async def save(self, store: Store, incarnation: str) -> SpecReference:
         """Store the files, then the encrypted spec; once it is there, so are its files.
@@ -97,7 +113,12 @@ class PreparedSpec:
         ]
         for stored, (_, source) in zip(sources, self.sources, strict=True):
             await self._put(store, stored.key, source)
-        spec = StoredSpec(task=self.task, artifacts=tuple(artifacts), sources=tuple(sources))
+        spec = StoredSpec(
+            task=self.task,
+            artifacts=tuple(artifacts),
+            sources=tuple(sources),
+            mounts=self.mounts,
+        )
         await self._put(store, reference.key, spec)
         # Temporal will name it from now on: a service whose spec is gone could never start again.
         await store.flush(directory)
@@ -137,8 +158,12 @@ async def prepare(
         for target, url in sorted(task.remote_mounts().items()):
             on_progress(f"Looking at {shown_url(url)}")
             found.append((target, await pin(url)))
+        mounts = [
+            StoredMount(target=target, bucket=bucket, region=await _region(bucket, on_progress))
+            for target, bucket in sorted(task.mounted_buckets().items())
+        ]
         digest = _digest(task, keyring, taken, found)
-        yield PreparedSpec(task, digest, keyring, tuple(taken), tuple(found))
+        yield PreparedSpec(task, digest, keyring, tuple(taken), tuple(found), tuple(mounts))
 
 
 async def load_spec(store: Store, keyring: Keyring, reference: SpecReference) -> StoredSpec:
@@ -192,6 +217,12 @@ async def _workdir(
     return await snapshot(checkout, directory, ignore=False)
 
 
+async def _region(bucket: BucketPrefix, on_progress: Callable[[str], None]) -> str:
+    url = f"s3://{bucket.bucket}"
+    on_progress(f"Looking at {url}")
+    return await asyncio.to_thread(region_of, url)
+
+
 async def _load(store: Store, keyring: Keyring, key: str, kind: type[AnyRecord]) -> AnyRecord:
     content = keyring.decrypt(await store.get(key), key)
     try:
@@ -214,7 +245,9 @@ def _digest(
     """Return the digest: the same on every computer and for every path the files are at."""
     exclude: dict[str, bool | set[str]] = {
         "redacted": True,
-        "file_mounts": task.file_mounts.keys() - task.remote_mounts().keys(),
+        "file_mounts": task.file_mounts.keys()
+        - task.remote_mounts().keys()
+        - task.mounted_buckets().keys(),
     }
     if task.workdir is not None:
         exclude["workdir"] = True

@@ -12,7 +12,10 @@ from skyflow.clouds.local.cloud import LocalCloud
 from skyflow.clouds.registry import find_offers, unsupported_keys
 from skyflow.config import Settings
 from skyflow.contracts import OfferQuery
-from skyflow.placement.offers import ResourceRequest
+from skyflow.errors import UsageError
+from skyflow.placement.offers import BucketPrefix, ResourceRequest
+from skyflow.sdk.support import check_named_clouds
+from skyflow.spec import LoadOptions, load_task
 
 BEYOND_LOCAL: dict[str, dict[str, object]] = {
     "accelerators": {"accelerator_memory_gib": 80.0, "accelerator_count": 1},
@@ -21,6 +24,7 @@ BEYOND_LOCAL: dict[str, dict[str, object]] = {
     "network_tier": {"network_tier": "best"},
     "local_disk": {"local_disk": "nvme"},
     "labels": {"labels": (("a", "b"),)},
+    "file_mounts": {"buckets": (BucketPrefix(bucket="b"),)},
 }
 
 
@@ -51,10 +55,22 @@ def test_what_every_machine_has_is_no_problem_for_local(settings: Settings) -> N
     assert not LocalCloud(settings).unsupported(request)
 
 
-def test_the_fake_cloud_carries_out_every_key(settings: Settings) -> None:
+def test_the_fake_cloud_carries_out_every_key_but_mounts(settings: Settings) -> None:
     fields = {key: value for each in BEYOND_LOCAL.values() for key, value in each.items()}
     request = ResourceRequest(cloud="fake").model_copy(update=fields)
-    assert not FakeCloud(settings).unsupported(request)
+    assert list(FakeCloud(settings).unsupported(request)) == ["file_mounts"]
+
+
+def test_aws_mounts_buckets_and_whoever_names_another_cloud_is_told_the_remedy(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "service.yaml"
+    text = "service: {readiness_probe: /}\nrun: x\nfile_mounts: {/m: {source: s3://models}}\n"
+    path.write_text(f"{text}resources: {{infra: aws}}\n")
+    check_named_clouds(load_task(path, LoadOptions()), settings)
+    path.write_text(f"{text}resources: {{infra: local}}\n")
+    with pytest.raises(UsageError, match=r"`file_mounts` cannot .* on local: .*`mode: COPY`"):
+        check_named_clouds(load_task(path, LoadOptions()), settings)
 
 
 async def test_regions_for_which_there_is_no_image_are_left_out(settings: Settings) -> None:

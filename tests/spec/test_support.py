@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from skyflow.placement.offers import BucketPrefix
 from skyflow.spec import Task
 from tests.spec.conftest import MINIMAL, Load, Refuse
 
@@ -27,9 +28,29 @@ from tests.spec.conftest import MINIMAL, Load, Refuse
             "for `setup` and `run`; start it in `run` with `docker run`",
         ),
         (
-            f"file_mounts: {{/data: {{source: s3://b}}}}\n{MINIMAL}",
+            f"file_mounts: {{/data: {{source: gs://b}}}}\n{MINIMAL}",
+            "1:15 file_mounts./data: cannot be carried out by this version: mounting other buckets "
+            "than those of s3://; add `mode: COPY`, which puts the files on each machine",
+        ),
+        (
+            f"file_mounts: {{/data: {{source: s3://b, mode: MOUNT_CACHED}}}}\n{MINIMAL}",
+            "1:15 file_mounts./data: cannot be carried out by this version: mounting with a cache; "
+            "add `mode: COPY`, which puts the files on each machine, or for s3:// `mode: MOUNT`",
+        ),
+        (
+            f"file_mounts: {{/data: {{source: 's3://*'}}}}\n{MINIMAL}",
             "1:15 file_mounts./data: cannot be carried out by this version: "
-            "mounting a bucket; add `mode: COPY`, which puts its files on each machine",
+            "mounting '*', which cannot be the name of a bucket; correct it",
+        ),
+        (
+            f"file_mounts: {{/data: {{source: s3://big, mount_options: 'ro,uid=1'}}}}\n{MINIMAL}",
+            "1:15 file_mounts./data: cannot be carried out by this version: "
+            "these mount_options; allowed: ro",
+        ),
+        (
+            f"file_mounts: {{/data: {{source: s3://big, config: {{a: 1}}}}}}\n{MINIMAL}",
+            "1:15 file_mounts./data: cannot be carried out by this version: "
+            "`config` of a mount; remove it",
         ),
         (
             f"file_mounts: {{/data: {{name: b, mode: COPY}}}}\n{MINIMAL}",
@@ -137,6 +158,26 @@ def test_copies_of_buckets_repositories_and_urls_are_carried_out(load: Load) -> 
     )
     assert not task.unsupported()
     assert task.remote_mounts() == {"/a": "s3://b/c", "/b": "s3://b", "/c": "https://host/c"}
+
+
+def test_mounted_buckets_are_asked_of_every_machine(load: Load, tmp_path: Path) -> None:
+    task = load(
+        "file_mounts:\n  /a: {source: s3://models/llama/v3, mount_options: ro}\n"
+        "  /b: {name: out, store: s3, mode: MOUNT}\n  /c: {source: s3://out/}\n"
+        "  /d: s3://models/llama\nresources: {any_of: [{cpus: 2}, {cpus: 4}]}\n" + MINIMAL
+    )
+    assert not task.unsupported()
+    read = BucketPrefix(bucket="models", prefix="llama/v3/", read_only=True)
+    written = BucketPrefix(bucket="out")
+    assert task.mounted_buckets() == {"/a": read, "/b": written, "/c": written}
+    assert task.remote_mounts() == {"/d": "s3://models/llama"}
+    assert [request.buckets for request in task.requests()] == [(read, written)] * 2
+
+
+def test_local_files_cannot_fill_a_mounted_bucket(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (problem,) = load(f"file_mounts: {{/a: {{name: bee, source: app}}}}\n{MINIMAL}").unsupported()
+    assert "mounting a bucket that local files fill; add `mode: COPY`" in problem.message
 
 
 def test_local_paths_that_fill_a_bucket_are_copied_from_here(load: Load, tmp_path: Path) -> None:

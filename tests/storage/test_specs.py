@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from skyflow.config import Settings
-from skyflow.errors import StorageError
+from skyflow.errors import StorageError, UsageError
+from skyflow.placement.offers import BucketPrefix
 from skyflow.spec import LoadOptions, Task, load_task
 from skyflow.state import SpecReference
 from skyflow.storage.keyring import Keyring
-from skyflow.storage.specs import load_spec, prepare, stored_incarnations
+from skyflow.storage.specs import StoredMount, load_spec, prepare, stored_incarnations
 from skyflow.storage.store import Store
+from tests.moto import new_bucket
 
 YAML = """
 workdir: .
@@ -133,3 +135,25 @@ async def test_a_spec_of_another_version_is_an_error_without_its_values(
     with pytest.raises(StorageError, match=r"task\.run") as caught:
         await load_spec(store, keyring, SpecReference(digest="x", key="key"))
     assert "hush-hush" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("aws")
+async def test_a_mounted_bucket_is_looked_up_and_kept_with_its_region(
+    folder: Path, store: Store, keyring: Keyring
+) -> None:
+    def mount(text: str) -> None:
+        mounts = f"  /m: {{source: {text}}}"
+        (folder / "service.yaml").write_text(YAML.replace("secrets:", f"{mounts}\nsecrets:"))
+
+    bucket = new_bucket("us-west-2")
+    mount(f"s3://{bucket}/llama")
+    spec = await load_spec(store, keyring, await saved(folder, store, keyring))
+    wanted = BucketPrefix(bucket=bucket, prefix="llama/")
+    assert spec.mounts == (StoredMount(target="/m", bucket=wanted, region="us-west-2"),)
+    assert spec.sources == ()
+    before = await digest(folder, keyring)
+    mount(f"s3://{bucket}/llama, mount_options: ro")
+    assert await digest(folder, keyring) != before
+    mount("s3://no-such-bucket-anywhere")
+    with pytest.raises(UsageError, match="there is no bucket 'no-such-bucket-anywhere'"):
+        await digest(folder, keyring)

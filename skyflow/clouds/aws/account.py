@@ -12,6 +12,7 @@ from skyflow.clouds.aws.firewall import Firewall
 from skyflow.clouds.aws.launch import Launcher
 from skyflow.clouds.aws.network import Networks
 from skyflow.clouds.aws.public_address import PublicAddress
+from skyflow.clouds.aws.role import InstanceRole
 from skyflow.clouds.aws.settings import AwsSettings
 from skyflow.clouds.aws.zones import Zones
 from skyflow.clouds.base import CloudCheck
@@ -30,7 +31,8 @@ class Account:
         self.zones = Zones(self.api, directory)
         self.firewall = Firewall(self.api, settings, PublicAddress())
         networks = Networks(self.api, settings)
-        self.launcher = Launcher(self.api, settings, networks, self.firewall)
+        self.role = InstanceRole(self.api, directory)
+        self.launcher = Launcher(self.api, settings, networks, self.firewall, self.role)
         self._check: tuple[float, CloudCheck] | None = None
         self._number: str | None = None
 

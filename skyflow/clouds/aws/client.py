@@ -26,7 +26,7 @@ TRIES = 7
 """How often a call is tried, within some fifteen seconds if it is refused at once."""
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 8.0
-_READS = ("describe_", "get_")
+_READS = ("describe_", "get_", "list_")
 
 _THREADS = ThreadPoolExecutor(_MOST_CALLS, thread_name_prefix="aws")
 _CONFIG = Config(

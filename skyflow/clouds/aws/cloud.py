@@ -134,6 +134,16 @@ class AwsCloud(Cloud):
         """Start stopped machines again; their public addresses are new ones."""
         await self._change("start_instances", names, region)
 
+    async def withdraw(self, incarnation: str) -> None:
+        """Remove a service's policies from the role of the installation's machines."""
+        if await asyncio.to_thread(self._directory.exists):
+            await self._account.role.withdraw(await self._installation(), incarnation)
+
+    async def remove_shared(self) -> None:
+        """Remove the role of the installation's machines; security groups stay."""
+        if await asyncio.to_thread(self._directory.exists):
+            await self._account.role.remove(await self._installation())
+
     async def _check(self) -> CloudCheck:
         if not await asyncio.to_thread(credentials.may_exist, self._aws):
             return CloudCheck(cloud=NAME, enabled=False, detail=_NO_CREDENTIALS)

@@ -67,6 +67,10 @@ KINDS: Mapping[str, tuple[Kind, str]] = MappingProxyType(
             CredentialsError,
             "use valid credentials, and enable the region for the account if it is not",
         ),
+        "LimitExceeded": (
+            CredentialsError,
+            "raise IAM's quota, or mount fewer buckets: all that services mount is in one role",
+        ),
         "Blocked": (CredentialsError, "contact AWS Support about the account"),
         "ExpiredToken": (CredentialsError, _RENEW),
         "ExpiredTokenException": (CredentialsError, _RENEW),
@@ -82,6 +86,7 @@ KINDS: Mapping[str, tuple[Kind, str]] = MappingProxyType(
         "InvalidParameter": (InvalidRequest, ""),
         "InvalidParameterCombination": (InvalidRequest, ""),
         "InvalidParameterValue": (InvalidRequest, ""),
+        "MalformedPolicyDocument": (InvalidRequest, "correct the URLs of mounted buckets"),
         "MissingParameter": (InvalidRequest, ""),
         "UnknownParameter": (InvalidRequest, ""),
         "InvalidBlockDeviceMapping": (InvalidRequest, "correct disk_size or disk_tier"),
@@ -99,7 +104,7 @@ KINDS: Mapping[str, tuple[Kind, str]] = MappingProxyType(
     }
 )
 """Kind and remedy by error code. Codes: "Error codes for the Amazon EC2 API" of the EC2 API
-Reference, and "Common error types" of those of STS and Systems Manager."""
+Reference, and "Common error types" of those of IAM, STS and Systems Manager."""
 
 _BEGINNINGS: tuple[tuple[str, Kind, str], ...] = (
     ("InvalidAMIID.", InvalidRequest, "give image_id an image that this region has"),
@@ -125,6 +130,8 @@ THROTTLED = frozenset(
 
 _NOT_SEEN_YET = frozenset({"InvalidGroup.NotFound", "InvalidInstanceID.NotFound"})
 """Codes for what was made or seen a moment ago: EC2 is eventually consistent."""
+_CHANGED_MEANWHILE = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
+"""Codes of IAM for what somebody else changes at the moment."""
 _STALE = frozenset(
     {
         "AuthFailure",
@@ -164,12 +171,18 @@ def is_transient(problem: BaseException) -> bool:
     code = code_of(problem)
     status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     # EC2 reports a lack of capacity with status 500, which is no reason to ask again.
-    return code in THROTTLED | _NOT_SEEN_YET or (status >= 500 and code not in KINDS)
+    again = THROTTLED | _NOT_SEEN_YET | _CHANGED_MEANWHILE
+    return code in again or (status >= 500 and code not in KINDS)
 
 
 def is_stale(problem: BaseException) -> bool:
     """Return whether credentials that are read anew may be better ones."""
     return code_of(problem) in _STALE
+
+
+def is_unseen_profile(error: CloudError) -> bool:
+    """Return whether EC2 does not know an instance profile, or its role, which may be new."""
+    return code_of(error) == "InvalidParameterValue" and "IAM Instance Profile" in error.message
 
 
 def typed(problem: Exception, service: str, operation: str, region: str) -> CloudError:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from skyflow.clouds.aws.client import AwsApi
-from skyflow.clouds.aws.errors import code_of, error_of
+from skyflow.clouds.aws.errors import code_of, error_of, is_unseen_profile
 from skyflow.clouds.aws.firewall import Firewall
 from skyflow.clouds.aws.image_names import image_source
 from skyflow.clouds.aws.images import Images, check_fit
@@ -21,14 +22,19 @@ from skyflow.clouds.aws.instances import (
     state_of,
 )
 from skyflow.clouds.aws.network import Networks
+from skyflow.clouds.aws.role import InstanceRole
 from skyflow.clouds.aws.run_instances import check_request, run_arguments
 from skyflow.clouds.aws.settings import AwsSettings
 from skyflow.clouds.aws.user_data import USER
 from skyflow.clouds.base import Machine, MachineKeys, MachineRequest, MachineState
 from skyflow.errors import CloudError, InvalidRequest
+from skyflow.naming import parse_machine_name
 
 START_SECONDS = 600.0
 """Longest time until an instance that was made runs and has its address."""
+_PROFILE_SECONDS = 60.0
+"""Longest time until EC2 knows an instance profile that was made."""
+_PROFILE_PAUSE_SECONDS = 2.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 5.0
 _PAUSE_GROWTH = 1.3
@@ -38,10 +44,16 @@ class Launcher:
     """Starts machines of one account."""
 
     def __init__(
-        self, api: AwsApi, settings: AwsSettings, networks: Networks, firewall: Firewall
+        self,
+        api: AwsApi,
+        settings: AwsSettings,
+        networks: Networks,
+        firewall: Firewall,
+        role: InstanceRole,
     ) -> None:
         self._api = api
         self._settings = settings
+        self._role = role
         self._images = Images(api)
         self._networks = networks
         self._firewall = firewall
@@ -74,9 +86,12 @@ class Launcher:
         check_fit(image, place.instance_type, request.disk_gib)
         subnet = await self._networks.subnet(place.region, place.zone)
         group = await self._firewall.group(installation, place.region, subnet, request.port)
-        arguments = run_arguments(request, keys, installation, image, subnet, group, self._settings)
+        profile = await self._profile(request, installation)
+        arguments = run_arguments(
+            request, keys, installation, image, subnet, group, self._settings, profile
+        )
         try:
-            await self._api.call("ec2", "run_instances", place.region, **arguments)
+            await self._run(place.region, arguments)
         except InvalidRequest:
             # What was kept of the region may be what is wrong.
             self._images.forget()
@@ -87,6 +102,29 @@ class Launcher:
             if code_of(error) != "IdempotentParameterMismatch":
                 raise
             await self._check_exists(request, error)
+
+    async def _profile(self, request: MachineRequest, installation: str) -> str | None:
+        """Return the instance profile of the machine: the user's, or ours if it mounts buckets."""
+        if self._settings.instance_profile or not request.buckets:
+            return self._settings.instance_profile
+        made_for = parse_machine_name(request.name)
+        incarnation = made_for.incarnation if made_for else request.name
+        return await self._role.grant(
+            installation, incarnation, request.buckets, request.place.region
+        )
+
+    async def _run(self, region: str, arguments: dict[str, Any]) -> None:
+        deadline = time.monotonic() + _PROFILE_SECONDS
+        while True:
+            try:
+                await self._api.call("ec2", "run_instances", region, **arguments)
+            except InvalidRequest as error:
+                given = self._settings.instance_profile
+                if given or not is_unseen_profile(error) or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+            await asyncio.sleep(_PROFILE_PAUSE_SECONDS)
 
     async def _check_exists(self, request: MachineRequest, error: CloudError) -> None:
         filters = [{"Name": "client-token", "Values": [request.name]}]

@@ -45,10 +45,12 @@ def run_arguments(
     subnet: Subnet,
     group_id: str,
     settings: AwsSettings,
+    profile: str | None,
 ) -> dict[str, Any]:
     """Return the arguments of RunInstances for a `check_request`; the same for the same machine.
 
-    The client token makes AWS answer a repeated request with the instance of the first.
+    The instance profile is named by its name or its ARN. The client token makes AWS answer a
+    repeated request with the instance of the first.
     """
     place = request.place
     interface = {
@@ -84,7 +86,7 @@ def run_arguments(
                 "InstanceInterruptionBehavior": "terminate",
             },
         }
-    if profile := settings.instance_profile:
+    if profile is not None:
         key = "Arn" if profile.startswith("arn:") else "Name"
         arguments["IamInstanceProfile"] = {key: profile}
     return arguments

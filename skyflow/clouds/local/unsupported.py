@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from skyflow.clouds.base import MOUNTS, NO_MOUNTS
 from skyflow.placement.offers import ResourceRequest
 
 
 def unsupported_keys(request: ResourceRequest) -> Mapping[str, str]:
-    """Return the keys of `resources` that ask for it, each with why it cannot be had."""
+    """Return the keys that ask for it, each with why it cannot be had."""
     accelerated = request.accelerator is not None or request.accelerator_memory_gib is not None
     asked = (
         ("accelerators", accelerated, "local machines have no accelerators"),
@@ -21,5 +22,6 @@ def unsupported_keys(request: ResourceRequest) -> Mapping[str, str]:
             "local machines use this computer's network",
         ),
         ("labels", bool(request.labels), "nothing keeps labels of local machines"),
+        (MOUNTS, bool(request.buckets), NO_MOUNTS),
     )
     return {key: why for key, wanted, why in asked if wanted}

@@ -48,6 +48,24 @@ def pin_s3(url: str) -> PinnedSource:
         raise s3_fault(error, f"cannot read {url}") from error
 
 
+def region_of(url: str) -> str:
+    """Return the region of the bucket that a URL names; S3 tells it to everybody.
+
+    Raises:
+        UsageError: There is no such bucket.
+        StorageUnavailable: S3 does not answer.
+
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        session = new_session()
+        client = s3_client(session, anonymous=session.get_credentials() is None)
+        return _region(client, _split(url)[0], url)
+    except (BotoCoreError, ClientError) as error:
+        raise s3_fault(error, f"cannot look at {url}") from error
+
+
 def signed_s3_urls(source: PinnedSource, files: Sequence[PinnedFile], seconds: int) -> list[str]:
     """Return a URL for each file that anybody can read it with for a time.
 

@@ -9,7 +9,8 @@ from skyflow.placement.offers import Place
 from tests.clouds.aws.account import REGION
 
 INSTALLATION = "0a1b2c3d"
-NAME = f"skyflow-{INSTALLATION}-00ff-1-0-1"
+INCARNATION = "00ff"
+NAME = f"skyflow-{INSTALLATION}-{INCARNATION}-1-0-1"
 
 
 def place(**fields: Any) -> Place:

@@ -45,6 +45,7 @@ def meaning(failure: Exception) -> CloudError:
         ("ExpiredToken", CredentialsError, "renew"),
         ("RequestExpired", CredentialsError, "clock"),
         ("OptInRequired", CredentialsError, "activate"),
+        ("LimitExceeded", CredentialsError, "mount fewer buckets"),
         ("InvalidAMIID.NotFound", InvalidRequest, "image_id"),
         ("InvalidAMIID.Malformed", InvalidRequest, "image_id"),
         ("Unsupported", InvalidRequest, "instance type"),
@@ -100,6 +101,7 @@ def test_no_credentials_and_broken_connections_are_told_apart() -> None:
     [
         ("RequestLimitExceeded", 503, True),
         ("Throttling", 400, True),
+        ("ConcurrentModification", 409, True),
         ("InternalError", 500, True),
         ("Unavailable", 503, True),
         ("InsufficientInstanceCapacity", 500, False),

@@ -5,14 +5,14 @@ import pytest
 from skyflow.catalog.refreshing.aws_types import fetch_region
 from skyflow.clouds.aws.cloud import AwsCloud
 from skyflow.config import Settings
-from skyflow.placement.offers import ResourceRequest
+from skyflow.placement.offers import BucketPrefix, ResourceRequest
 from tests.clouds.access import Access
 from tests.clouds.aws.account import REGION, AccountView
 from tests.clouds.aws.policy import allowed_actions, documented_policy
-from tests.clouds.aws.requests import NAME, place, request
+from tests.clouds.aws.requests import INCARNATION, NAME, place, request
 
-IMPLIED = {"ec2:CreateTags"}
-"""What AWS asks for when a call that makes something gives it tags."""
+IMPLIED = {"ec2:CreateTags", "iam:TagRole", "iam:TagInstanceProfile", "iam:PassRole"}
+"""What AWS asks for when a call gives tags to what it makes, or a role to a machine."""
 
 
 @pytest.mark.usefixtures("account")
@@ -29,6 +29,9 @@ async def test_policy_has_all_that_is_used_and_no_more(
     for change in (aws.stop, aws.start, aws.terminate):
         await change([f"{NAME}2"], REGION)
     await aws.notices([NAME], REGION)
+    await aws.launch(request(name=f"{NAME}3", buckets=(BucketPrefix(bucket="b"),)), access.keys)
+    await aws.withdraw(INCARNATION)
+    await aws.remove_shared()
     await fetch_region(aws._account.api, REGION)
     assert actions | IMPLIED == allowed_actions()
 
@@ -40,6 +43,20 @@ def test_policy_changes_only_what_carries_the_tag() -> None:
         if any(name.startswith(changing) for name in names):
             condition = {"Null": {"aws:ResourceTag/skyflow-installation": "false"}}
             assert statement["Condition"] == condition
+
+
+def test_policy_changes_only_roles_of_skyflow() -> None:
+    found = [
+        statement
+        for statement in documented_policy()["Statement"]
+        if any(action.startswith("iam:") for action in statement["Action"])
+    ]
+    assert len(found) == 2
+    for statement in found:
+        named = statement["Resource"]
+        for resource in [named] if isinstance(named, str) else named:
+            assert resource.partition("::*:")[2] in ("instance-profile/skyflow-*", "role/skyflow-*")
+    assert found[1]["Condition"]["StringEquals"] == {"iam:PassedToService": "ec2.amazonaws.com"}
 
 
 async def test_call_outside_the_policy_would_be_noticed(

@@ -17,7 +17,9 @@ from tests.clouds.aws.requests import INSTALLATION, NAME, place, request
 KEYS = Keyring(bytes(32)).machine_keys(NAME)
 
 
-def arguments(settings: AwsSettings | None = None, **fields: Any) -> dict[str, Any]:
+def arguments(
+    settings: AwsSettings | None = None, profile: str | None = None, **fields: Any
+) -> dict[str, Any]:
     return run_arguments(
         request(**fields),
         KEYS,
@@ -26,6 +28,7 @@ def arguments(settings: AwsSettings | None = None, **fields: Any) -> dict[str, A
         Subnet("subnet-1", "vpc-1", ("172.31.0.0/16",)),
         "sg-1",
         settings or AwsSettings(),
+        profile,
     )
 
 
@@ -49,14 +52,14 @@ def test_spot_machine_ends_when_it_is_interrupted() -> None:
     }
 
 
-def test_settings_say_whether_there_is_a_public_address_and_a_profile() -> None:
-    inside = AwsSettings(internal=True, instance_profile="arn:aws:iam::1:instance-profile/x")
-    asked = arguments(inside)
+def test_machine_has_a_public_address_and_a_profile_if_it_should() -> None:
+    arn = "arn:aws:iam::1:instance-profile/x"
+    asked = arguments(AwsSettings(internal=True), arn)
     assert asked["NetworkInterfaces"][0]["AssociatePublicIpAddress"] is False
-    assert asked["IamInstanceProfile"] == {"Arn": inside.instance_profile}
+    assert asked["IamInstanceProfile"] == {"Arn": arn}
     assert arguments()["NetworkInterfaces"][0]["AssociatePublicIpAddress"] is True
-    named = arguments(AwsSettings(instance_profile="x"))
-    assert named["IamInstanceProfile"] == {"Name": "x"}
+    assert "IamInstanceProfile" not in arguments()
+    assert arguments(profile="x")["IamInstanceProfile"] == {"Name": "x"}
 
 
 @pytest.mark.parametrize(
