@@ -16,6 +16,12 @@ from tests.e2e.computer import described, interfaces_left, processes_about
 from tests.e2e.stack import EXAMPLES, Outcome, Stack
 
 NETWORKS: tuple[LocalNetwork, ...] = ("shared",) if own_network_problem() else ("own", "shared")
+ONE_NETWORK = pytest.mark.parametrize(
+    "stack",
+    [pytest.param(NETWORKS[0], marks=pytest.mark.xdist_group(f"e2e-{NETWORKS[0]}"))],
+    indirect=True,
+)
+"""Of tests of what is the same whatever the network of machines is: they take minutes."""
 LEFT_IN_MACHINES = {"ledger.jsonl", ".ended", ".removing"}
 """The ledger, the marks of machines that must not start again, and an empty directory."""
 

@@ -13,10 +13,12 @@ import httpx
 
 from skyflow.errors import ControllerUnavailable
 from skyflow.state import Decision
-from tests.e2e.conftest import Up
+from tests.e2e.conftest import ONE_NETWORK, Up
 from tests.e2e.services import write_service
 from tests.e2e.stack import Stack
 from tests.waiting import eventually
+
+pytestmark = ONE_NETWORK
 
 SERVER = Path(__file__).with_name("slow_server.py")
 START_SECONDS = 3.0

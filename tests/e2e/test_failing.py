@@ -7,10 +7,12 @@ import asyncio
 import pytest
 
 from skyflow.state import ServicePhase
-from tests.e2e.conftest import take_down
+from tests.e2e.conftest import ONE_NETWORK, take_down
 from tests.e2e.services import SERVE, write_service
 from tests.e2e.stack import Outcome, Stack
 from tests.waiting import eventually
+
+pytestmark = ONE_NETWORK
 
 LAST_WORDS = "the disk of answers is missing"
 FAILING = {

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from skyflow.clouds.local.directory import MachineDirectory
-from tests.e2e.conftest import NETWORKS, Up, take_down
+from tests.e2e.conftest import ONE_NETWORK, Up, take_down
 from tests.e2e.services import SERVE, write_service
 from tests.e2e.stack import Stack, ended
 from tests.waiting import eventually
@@ -45,12 +45,8 @@ class Follower:
         )
 
 
-# What is followed is read from the store, in the same way whatever the machines' network is.
-@pytest.mark.parametrize(
-    "stack",
-    [pytest.param(NETWORKS[0], marks=pytest.mark.xdist_group(f"e2e-{NETWORKS[0]}"))],
-    indirect=True,
-)
+# What is followed is read from the store.
+@ONE_NETWORK
 @pytest.mark.timeout(400)
 async def test_following_goes_on_whatever_is_killed(stack: Stack, up: Up, tmp_path: Path) -> None:
     await up(write_service(tmp_path, TALK + SERVE), "talk")

@@ -8,10 +8,12 @@ from pathlib import Path
 import httpx
 
 from skyflow.naming import replica_workflow_id, service_workflow_id
-from tests.e2e.conftest import Up
+from tests.e2e.conftest import ONE_NETWORK, Up
 from tests.e2e.services import write_service
 from tests.e2e.stack import Stack
 from tests.waiting import eventually
+
+pytestmark = ONE_NETWORK
 
 MOST_EVENTS = 90
 """Of a replica from its start to its end, through setup and drain; it takes about 80."""

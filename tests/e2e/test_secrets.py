@@ -9,10 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.conftest import Up, take_down
+from tests.e2e.conftest import ONE_NETWORK, Up, take_down
 from tests.e2e.secrecy import files_holding, histories, sampled_processes
 from tests.e2e.services import SERVE, write_service
 from tests.e2e.stack import Outcome, Stack
+
+pytestmark = ONE_NETWORK
 
 SECRET = "zq7-secret-Vx3kP9wLm2"
 ENV = "zq7-env-Hd8sT4yRb6"

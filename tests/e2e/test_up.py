@@ -7,9 +7,11 @@ import signal
 from pathlib import Path
 
 from skyflow.state import ServicePhase
-from tests.e2e.conftest import Up, take_down
+from tests.e2e.conftest import ONE_NETWORK, Up, take_down
 from tests.e2e.services import SERVE, until_exists, write_service
 from tests.e2e.stack import Stack, ended
+
+pytestmark = ONE_NETWORK
 
 
 async def test_ctrl_c_leaves_the_service_deploying(stack: Stack, tmp_path: Path) -> None:
