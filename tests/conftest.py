@@ -19,5 +19,5 @@ os.environ |= {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests that use one server of moto in one process: it takes ten seconds to start."""
     for item in items:
-        for server in {"s3", "ec2"}.intersection(getattr(item, "fixturenames", ())):
+        for server in {"s3", "ec2_url"}.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group(f"moto-{server}"))

@@ -22,7 +22,7 @@ MODELS = botocore.loaders.create_loader()
 
 
 @pytest.fixture(scope="session")
-def ec2() -> Iterator[str]:
+def ec2_url() -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.clouds.aws.moto_process"],
         cwd=ROOT,
@@ -41,12 +41,12 @@ def ec2() -> Iterator[str]:
 
 
 @pytest.fixture
-def environment(ec2: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def environment(ec2_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing but moto, whatever the computer's own settings are."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "AKIATEST",
         "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_ENDPOINT_URL": ec2,
+        "AWS_ENDPOINT_URL": ec2_url,
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
         "AWS_CONFIG_FILE": str(tmp_path / "config"),
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -58,9 +58,9 @@ def environment(ec2: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 @pytest.fixture
-def account(ec2: str, environment: None, actions: set[str]) -> AccountView:
+def account(ec2_url: str, environment: None, actions: set[str]) -> AccountView:
     """Look past skyflow at what is really there: nothing at first."""
-    view = AccountView(ec2)
+    view = AccountView(ec2_url)
     view.empty()
     return view
 
