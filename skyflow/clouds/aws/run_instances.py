@@ -17,6 +17,18 @@ from skyflow.errors import InvalidRequest
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _HOPS = 2
 """How far answers of the metadata service travel: into a container on the machine."""
+_METADATA = {
+    "HttpTokens": "required",
+    "HttpEndpoint": "enabled",
+    "HttpPutResponseHopLimit": _HOPS,
+}
+_SPOT = {
+    "MarketType": "spot",
+    "SpotOptions": {
+        "SpotInstanceType": "one-time",
+        "InstanceInterruptionBehavior": "terminate",
+    },
+}
 
 
 def check_request(request: MachineRequest) -> None:
@@ -53,13 +65,6 @@ def run_arguments(
     repeated request with the instance of the first.
     """
     place = request.place
-    interface = {
-        "DeviceIndex": 0,
-        "SubnetId": subnet.subnet_id,
-        "Groups": [group_id],
-        "AssociatePublicIpAddress": not settings.internal,
-        "DeleteOnTermination": True,
-    }
     arguments: dict[str, Any] = {
         "ClientToken": request.name,
         "MinCount": 1,
@@ -67,26 +72,26 @@ def run_arguments(
         "ImageId": image.ami,
         "InstanceType": place.instance_type,
         "Placement": {"AvailabilityZone": place.zone},
-        "NetworkInterfaces": [interface],
+        "NetworkInterfaces": [_interface(subnet, group_id, settings)],
         "BlockDeviceMappings": [boot_disk(image.device, request.disk_gib, request.disk_tier)],
         "UserData": user_data(keys),
         "InstanceInitiatedShutdownBehavior": "terminate",
-        "MetadataOptions": {
-            "HttpTokens": "required",
-            "HttpEndpoint": "enabled",
-            "HttpPutResponseHopLimit": _HOPS,
-        },
+        "MetadataOptions": _METADATA,
         "TagSpecifications": tag_specifications(request.name, installation, dict(request.labels)),
     }
     if place.use_spot:
-        arguments["InstanceMarketOptions"] = {
-            "MarketType": "spot",
-            "SpotOptions": {
-                "SpotInstanceType": "one-time",
-                "InstanceInterruptionBehavior": "terminate",
-            },
-        }
+        arguments["InstanceMarketOptions"] = _SPOT
     if profile is not None:
         key = "Arn" if profile.startswith("arn:") else "Name"
         arguments["IamInstanceProfile"] = {key: profile}
     return arguments
+
+
+def _interface(subnet: Subnet, group_id: str, settings: AwsSettings) -> dict[str, Any]:
+    return {
+        "DeviceIndex": 0,
+        "SubnetId": subnet.subnet_id,
+        "Groups": [group_id],
+        "AssociatePublicIpAddress": not settings.internal,
+        "DeleteOnTermination": True,
+    }
