@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from skyflow.clouds.local.mode import own_network_problem
 from tests.clouds.aws.policy import allowed_actions
-from tests.clouds.aws_bench.bench import AwsBench, running_bench
+from tests.clouds.aws_bench.bench import AwsBench, running_bench_with_machines
 from tests.faults.aws_stack import AwsStack
 from tests.faults.run import run
 from tests.faults.scenario import scenario
@@ -22,10 +21,7 @@ SEEDS = (5, 45, 152)
 
 @pytest.fixture(scope="module")
 async def bench() -> AsyncIterator[AwsBench]:
-    if problem := own_network_problem():
-        pytest.skip(f"instances cannot be machines here: {problem}")
-    async with running_bench() as bench:
-        bench.back_with_machines()
+    async with running_bench_with_machines() as bench:
         yield bench
 
 

@@ -11,7 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from skyflow.clouds.ledger import Ledger
+from skyflow.clouds.local.mode import own_network_problem
 from tests.clouds.aws_bench.account import CREDENTIALS, REGIONS, Account, Instance
 from tests.clouds.aws_bench.calls import Call
 from tests.clouds.aws_bench.fleet import Fleet
@@ -203,3 +206,13 @@ async def running_bench() -> AsyncIterator[AwsBench]:
 
 def _moment(ahead: timedelta) -> str:
     return (datetime.now(UTC) + ahead).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@asynccontextmanager
+async def running_bench_with_machines() -> AsyncIterator[AwsBench]:
+    """Run a bench whose instances are machines; tests are skipped where that cannot be."""
+    if problem := own_network_problem():
+        pytest.skip(f"instances cannot be machines here: {problem}")
+    async with running_bench() as bench:
+        bench.back_with_machines()
+        yield bench

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from skyflow.clouds.local.mode import own_network_problem
 from tests.clouds.aws.policy import allowed_actions
-from tests.clouds.aws_bench.bench import REGION, AwsBench, running_bench
+from tests.clouds.aws_bench.bench import REGION, AwsBench, running_bench_with_machines
 from tests.e2e.conftest import running_stack
 from tests.e2e.services import write_service
 from tests.e2e.stack import Outcome, Stack
@@ -22,10 +21,7 @@ Up = Callable[..., Awaitable[Outcome]]
 
 @pytest.fixture(scope="session")
 async def _bench() -> AsyncIterator[AwsBench]:
-    if problem := own_network_problem():
-        pytest.skip(f"instances cannot be machines here: {problem}")
-    async with running_bench() as bench:
-        bench.back_with_machines()
+    async with running_bench_with_machines() as bench:
         yield bench
 
 
