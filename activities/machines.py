@@ -20,6 +20,8 @@ from skyflow.contracts import (
     TeardownRequest,
 )
 from skyflow.errors import (
+    CloudError,
+    CredentialsError,
     InvalidRequest,
     NoCapacity,
     QuotaExceeded,
@@ -34,6 +36,7 @@ from skyflow.remote.ssh import connect
 from skyflow.storage.log_segments import log_prefix
 from skyflow.storage.log_writer import LogWriter
 
+_REFUSALS = (NoCapacity, QuotaExceeded, CredentialsError, InvalidRequest)
 FAREWELL_SECONDS = 10.0
 """Longest time, beyond the grace, to end processes and save logs of a machine before its end."""
 
@@ -64,9 +67,9 @@ class MachineActivities:
                 keys = self._context.keyring.machine_keys(request.name)
                 try:
                     return await cloud.launch(request, keys)
-                except (NoCapacity, QuotaExceeded, InvalidRequest) as refusal:
-                    nothing = [LEFT_NOTHING] if await _made_nothing(cloud, request) else []
-                    raise application_error(refusal, *nothing) from None
+                except _REFUSALS as refusal:
+                    nothing = await _made_nothing(cloud, request, refusal)
+                    raise application_error(refusal, *[LEFT_NOTHING] * nothing) from None
 
     @activity.defn(name=TEARDOWN_REPLICA.name)
     async def teardown_replica(self, request: TeardownRequest) -> bool:
@@ -109,13 +112,15 @@ class MachineActivities:
             return None
 
 
-async def _made_nothing(cloud: Cloud, request: MachineRequest) -> bool:
+async def _made_nothing(cloud: Cloud, request: MachineRequest, refusal: CloudError) -> bool:
     """Return whether a refused launch certainly left nothing that would have to be ended.
 
     An attempt before this one may have made a machine that the cloud does not show yet.
     """
     if activity.info().attempt > 1:
         return False
+    if refusal.made_nothing:
+        return True
     try:
         states = await cloud.describe([request.name], request.place.region)
     except SkyflowError:

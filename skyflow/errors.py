@@ -15,6 +15,7 @@ SkyflowError
 │   ├── QuotaExceeded       the account's limit in this region: try another region
 │   ├── CredentialsError    the account cannot be used until somebody acts
 │   └── InvalidRequest      the request can never succeed here
+│       └── InvalidImage    whatever the type of machine: the region cannot use the image
 └── RemoteError             a machine could not be reached or a command on it failed
     ├── ConnectionFailed    no SSH connection, or it was lost
     │   └── HostKeyMismatch another machine answers at the address
@@ -100,6 +101,9 @@ class ProbeImpossible(SkyflowError):
 class CloudError(SkyflowError):
     """A cloud refused or failed; worth another try unless a subclass says otherwise."""
 
+    made_nothing = False
+    """Of a launch: whether it is certain that there is nothing to end."""
+
 
 class NoCapacity(CloudError):
     """Nothing of this machine type is free in this zone now."""
@@ -115,6 +119,10 @@ class CredentialsError(CloudError):
 
 class InvalidRequest(CloudError):
     """The request can never succeed on this cloud."""
+
+
+class InvalidImage(InvalidRequest):
+    """The image cannot be used in this region, whatever the type of machine."""
 
 
 class RemoteError(SkyflowError):

@@ -93,6 +93,9 @@ class Cloud(ABC):
     """One provider of machines. Every method may be called again after an answer was lost."""
 
     name: str
+    notice_script: str | None = None
+    """What tells, on a spot machine itself, what its cloud announces there only: a script for bash
+    that prints it once there is something, and ends when its stdin does."""
 
     @abstractmethod
     async def check(self) -> CloudCheck:

@@ -72,7 +72,7 @@ _UNMENDABLE = (
     "StorageError",
     "UsageError",
 )
-_REFUSALS = ("NoCapacity", "QuotaExceeded", "CredentialsError", "InvalidRequest")
+_REFUSALS = ("NoCapacity", "QuotaExceeded", "CredentialsError", "InvalidRequest", "InvalidImage")
 
 LEFT_NOTHING = "left nothing"
 """Detail of the error of a refused launch after which there is nothing to end."""

@@ -22,6 +22,7 @@ AVOIDANCE: Mapping[str, Avoidance] = {
     "QuotaExceeded": Avoidance(1800, 6 * 3600),
     "CredentialsError": Avoidance(300, 3600),
     "InvalidRequest": Avoidance(86400, 86400),
+    "InvalidImage": Avoidance(86400, 86400),
 }
 """By kind of refusal: capacity comes and goes within minutes; a limit is raised by a person who
 asks for it; credentials may be mended at any moment; what is invalid today will be so tomorrow."""
@@ -29,7 +30,7 @@ asks for it; credentials may be mended at any moment; what is invalid today will
 OTHER_AVOIDANCE = Avoidance(5, 300)
 """After any other failure: it may well be gone the next time."""
 
-FINAL_REFUSALS = frozenset({"CredentialsError", "InvalidRequest"})
+FINAL_REFUSALS = frozenset({"CredentialsError", "InvalidRequest", "InvalidImage"})
 """Refusals that waiting does not mend."""
 
 MOST_REFUSALS = 200
@@ -47,7 +48,8 @@ def scope(kind: str, place: Place) -> Scope:
     """Return what a refusal of a kind at a place speaks for.
 
     Credentials speak for the cloud; a limit for the family of types in the region, on-demand and
-    spot apart; an invalid request for the type in the region; all else for the place alone.
+    spot apart; an invalid request for the type in the region, an image that is not valid there for
+    the region; all else for the place alone.
     """
     if kind == "CredentialsError":
         return (kind, place.cloud)
@@ -56,6 +58,8 @@ def scope(kind: str, place: Place) -> Scope:
         return (kind, place.cloud, place.region, family, place.use_spot)
     if kind == "InvalidRequest":
         return (kind, place.cloud, place.region, place.instance_type)
+    if kind == "InvalidImage":
+        return (kind, place.cloud, place.region)
     return (kind, place.cloud, place.region, place.zone, place.instance_type, place.use_spot)
 
 
@@ -69,6 +73,8 @@ def scope_in_words(kind: str, place: Place) -> str:
         return f"{market} machines of family {family} in {place.cloud}/{place.region}"
     if kind == "InvalidRequest":
         return f"{place.instance_type} in {place.cloud}/{place.region}"
+    if kind == "InvalidImage":
+        return f"all of {place.cloud}/{place.region}"
     return f"{place.instance_type} in {place}"
 
 

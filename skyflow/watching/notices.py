@@ -37,6 +37,10 @@ class NoticeBoard:
         )
         self._asking: dict[tuple[str, str], asyncio.Task[None]] = {}
 
+    def script(self, machine: Machine) -> str | None:
+        """Return what tells, on a machine, what its cloud announces there only."""
+        return get_cloud(machine.place.cloud, self._settings).notice_script
+
     async def notice(self, machine: Machine) -> str:
         """Wait until its cloud says that a machine will be interrupted, and return what it says."""
         region = (machine.place.cloud, machine.place.region)

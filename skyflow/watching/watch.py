@@ -13,6 +13,7 @@ from skyflow.clouds.base import Machine, MachineState
 from skyflow.contracts import WatchRequest, WatchResult
 from skyflow.errors import CloudError, ConnectionFailed, RemoteError
 from skyflow.remote.log_keeping import keep_log
+from skyflow.remote.notices import notice_on
 from skyflow.remote.replica_home import ProcessPhase, ProcessState, ReplicaHome
 from skyflow.remote.ssh import connect
 from skyflow.spec import Task
@@ -30,6 +31,7 @@ FIRST_PROBE_SECONDS = 0.1
 LONGEST_STARTING_PROBE_SECONDS = 1.0
 """While a replica is not ready its probes follow each other fast, at growing distance."""
 RECONNECT_SECONDS = 2.0
+NOTICE_RECONNECT_SECONDS = 5.0
 LAST_WORDS_SECONDS = 2.0
 """Longest wait, once a machine does not answer, until what had come of its log is stored."""
 
@@ -72,10 +74,12 @@ class Watcher:
             self._process(request, task, node) for node in range(len(request.replica.nodes))
         ]
         if not request.notice:
+            spot = [machine for machine in request.replica.nodes if machine.place.use_spot]
+            sources += [self._notice(request, machine) for machine in spot]
             sources += [
-                self._notice(request, machine)
-                for machine in request.replica.nodes
-                if machine.place.use_spot
+                self._notice_on(request, machine, script)
+                for machine in spot
+                if (script := self.notices.script(machine))
             ]
         return await _first(sources)
 
@@ -127,6 +131,17 @@ class Watcher:
         """Return when the cloud says that it will take a machine away."""
         notice = await self.notices.notice(machine)
         return WatchResult(phase=None, failing_since=request.failing_since, notice=notice)
+
+    async def _notice_on(self, request: WatchRequest, machine: Machine, script: str) -> WatchResult:
+        """Return when a machine has been told that the cloud will take it away, or is likely to."""
+        while True:
+            try:
+                notice = await notice_on(machine, script, self.keyring)
+            except RemoteError:
+                # Whether the machine is gone is found out by whoever waits for its process.
+                await asyncio.sleep(NOTICE_RECONNECT_SECONDS)
+            else:
+                return WatchResult(phase=None, failing_since=request.failing_since, notice=notice)
 
     async def _until_exit(self, request: WatchRequest, task: Task, node: int) -> ProcessState:
         """Store the output of `run` until it has ended."""

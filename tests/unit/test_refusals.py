@@ -57,6 +57,14 @@ def test_a_limit_that_is_met_by_two_types_of_a_family_is_one_refusal() -> None:
     assert [each.place.zone for each in kept] == ["us-east-1b"]
 
 
+@pytest.mark.parametrize(("kind", "times"), [("InvalidImage", 1), ("InvalidRequest", 2)])
+def test_an_image_that_is_not_valid_is_so_for_all_types_of_the_region(
+    kind: str, times: int
+) -> None:
+    kept = remember([refusal(kind, A, NOW + 9)], refusal(kind, B), NOW)
+    assert len(kept) == times
+
+
 def test_refusals_and_their_messages_are_bounded() -> None:
     kept: list[Refusal] = []
     for number in range(MOST_REFUSALS + 50):

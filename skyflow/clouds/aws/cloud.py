@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from skyflow.clouds.aws import credentials
 from skyflow.clouds.aws.image_names import image_source
+from skyflow.clouds.aws.rebalance import REBALANCE_SCRIPT
 from skyflow.clouds.aws.settings import AwsSettings
 from skyflow.clouds.aws.tags import MACHINE_TAG
 from skyflow.clouds.aws.unsupported import unsupported_keys
@@ -24,7 +25,7 @@ from skyflow.clouds.base import (
 )
 from skyflow.clouds.matching import meets
 from skyflow.config import Settings
-from skyflow.errors import CloudError, CredentialsError, InvalidRequest
+from skyflow.errors import CloudError, InvalidRequest
 from skyflow.installation import installation_id
 from skyflow.placement.offers import Offer, Place, ResourceRequest
 
@@ -45,6 +46,7 @@ class AwsCloud(Cloud):
     """
 
     name = NAME
+    notice_script = REBALANCE_SCRIPT
 
     def __init__(self, settings: Settings) -> None:
         """Use the account that boto3 finds credentials of.
@@ -114,10 +116,13 @@ class AwsCloud(Cloud):
 
     async def owned(self, prefix: str) -> Sequence[tuple[str, Place]]:
         """Return every machine with the prefix in every region that is enabled."""
+        from skyflow.clouds.aws.zones import ask_regions
+
         regions = sorted({*await self._account.zones.regions(), *self._aws.regions})
-        found = await asyncio.gather(*(self._owned(prefix, region) for region in regions))
+        found = await ask_regions(regions, lambda region: self._owned(prefix, region))
         return sorted(
-            (machine for machines in found for machine in machines), key=lambda each: each[0]
+            (machine for machines in found.values() for machine in machines),
+            key=lambda each: each[0],
         )
 
     async def notices(self, names: Sequence[str], region: str) -> Mapping[str, str]:
@@ -174,13 +179,7 @@ class AwsCloud(Cloud):
     async def _owned(self, prefix: str, region: str) -> list[tuple[str, Place]]:
         from skyflow.clouds.aws.instances import is_live, name_of, place_of, tagged
 
-        try:
-            found = await tagged(self._account.api, region, MACHINE_TAG, [f"{prefix}*"])
-        except CredentialsError:
-            # Organisations forbid regions; where nothing may be started, nothing can be.
-            if not self._aws.regions or region in self._aws.regions:
-                raise
-            return []
+        found = await tagged(self._account.api, region, MACHINE_TAG, [f"{prefix}*"])
         return [(name_of(each), place_of(each, region)) for each in found if is_live(each)]
 
 

@@ -12,6 +12,7 @@ from botocore.parsers import ResponseParserError
 from skyflow.errors import (
     CloudError,
     CredentialsError,
+    InvalidImage,
     InvalidRequest,
     NoCapacity,
     QuotaExceeded,
@@ -107,7 +108,7 @@ KINDS: Mapping[str, tuple[Kind, str]] = MappingProxyType(
 Reference, and "Common error types" of those of IAM, STS and Systems Manager."""
 
 _BEGINNINGS: tuple[tuple[str, Kind, str], ...] = (
-    ("InvalidAMIID.", InvalidRequest, "give image_id an image that this region has"),
+    ("InvalidAMIID.", InvalidImage, "give image_id an image that this region has"),
     ("InvalidSubnetID.", InvalidRequest, "correct SKYFLOW_AWS_SUBNETS"),
     ("InvalidVpcID.", InvalidRequest, "correct SKYFLOW_AWS_VPC"),
 )
@@ -142,6 +143,7 @@ _STALE = frozenset(
         "UnrecognizedClientException",
     }
 )
+_FORBIDDEN = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
 _NO_CREDENTIALS = (
     exceptions.NoCredentialsError,
     exceptions.PartialCredentialsError,
@@ -178,6 +180,11 @@ def is_transient(problem: BaseException) -> bool:
 def is_stale(problem: BaseException) -> bool:
     """Return whether credentials that are read anew may be better ones."""
     return code_of(problem) in _STALE
+
+
+def is_forbidden(problem: BaseException) -> bool:
+    """Return whether a policy forbids what was asked, the account's or its organisation's."""
+    return code_of(problem) in _FORBIDDEN
 
 
 def is_unseen_profile(error: CloudError) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from skyflow.clouds.aws.client import AwsApi
 from skyflow.clouds.aws.image_names import architecture_of
-from skyflow.errors import InvalidRequest
+from skyflow.errors import InvalidImage, InvalidRequest
 
 _KEPT_SECONDS = 3600.0
 
@@ -35,7 +35,7 @@ class Images:
         """Return the image of an `image_source` in a region.
 
         Raises:
-            InvalidRequest: The region has no such image.
+            InvalidImage: The region has no such image.
             CloudError: It could not be looked up.
 
         """
@@ -57,7 +57,7 @@ class Images:
     async def _describe(self, region: str, ami: str) -> Image:
         found = await self._api.collect("describe_images", region, "Images", ImageIds=[ami])
         if not found:
-            raise InvalidRequest(f"{region} has no image {ami}", "use one of this region")
+            raise InvalidImage(f"{region} has no image {ami}", "use one of this region")
         device = found[0].get("RootDeviceName", "/dev/sda1")
         disks = {
             mapping.get("DeviceName"): mapping.get("Ebs", {}).get("VolumeSize", 0)
@@ -70,7 +70,8 @@ def check_fit(image: Image, instance_type: str, disk_gib: int) -> None:
     """Check that a machine can start from an image.
 
     Raises:
-        InvalidRequest: It is for other processors, or larger than the disk.
+        InvalidRequest: It is for other processors.
+        InvalidImage: It is larger than the disk.
 
     """
     wanted = architecture_of(instance_type)
@@ -80,7 +81,7 @@ def check_fit(image: Image, instance_type: str, disk_gib: int) -> None:
             "use an image for these processors, or another instance type",
         )
     if image.gib > disk_gib:
-        raise InvalidRequest(
+        raise InvalidImage(
             f"image {image.ami} needs {image.gib} GiB; the disk has {disk_gib}",
             f"set disk_size to {image.gib} or more",
         )

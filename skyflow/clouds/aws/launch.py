@@ -27,7 +27,7 @@ from skyflow.clouds.aws.run_instances import check_request, run_arguments
 from skyflow.clouds.aws.settings import AwsSettings
 from skyflow.clouds.aws.user_data import USER
 from skyflow.clouds.base import Machine, MachineKeys, MachineRequest, MachineState
-from skyflow.errors import CloudError, InvalidRequest
+from skyflow.errors import CloudError, CredentialsError, InvalidRequest
 from skyflow.naming import parse_machine_name
 
 START_SECONDS = 600.0
@@ -73,7 +73,11 @@ class Launcher:
         check_request(request)
         place = request.place
         source = image_source(request.image, place.instance_type, request.accelerators)
-        found = (await find(self._api, place.region, [request.name]))[request.name]
+        try:
+            found = (await find(self._api, place.region, [request.name]))[request.name]
+        except CredentialsError as error:
+            error.made_nothing = True
+            raise
         if not found:
             await self._create(request, keys, installation, source)
         return self._machine(request, await self._started(request))

@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from skyflow.clouds.aws.client import AwsApi
+from skyflow.clouds.aws.errors import is_forbidden
 from skyflow.durable_files import replace_file
+
+Answer = TypeVar("Answer")
 
 _REGIONS_KEPT_SECONDS = 600.0
 _NAMES_KEPT_SECONDS = 7 * 86400.0
@@ -50,27 +53,59 @@ class Zones:
     async def names(self, account: str, regions: Iterable[str]) -> dict[str, str]:
         """Return an account's name of each zone of some regions, by the zone's id.
 
+        Regions that are forbidden to the account have none.
+
         Raises:
             CloudError: A region could not be asked.
 
         """
-        path = self._directory / f"zones-{account}.json"
+        path, regions = self._directory / f"zones-{account}.json", set(regions)
         kept = await asyncio.to_thread(_read, path)
-        missing = sorted(region for region in set(regions) if region not in kept)
+        missing = sorted(region for region in regions if region not in kept)
         if missing:
-            found = await asyncio.gather(*map(self._ask, missing))
+            found = await ask_regions(missing, self._ask, others_answer=len(missing) < len(regions))
             now = time.time()
-            added = {
-                region: {"at": now, "names": names}
-                for region, names in zip(missing, found, strict=True)
-            }
+            added = {region: {"at": now, "names": names} for region, names in found.items()}
             kept = await asyncio.to_thread(_add, path, added)
-        chosen = (kept[region]["names"] for region in set(regions))
+        chosen = (kept[region]["names"] for region in regions if region in kept)
         return {zone: name for names in chosen for zone, name in names.items()}
 
     async def _ask(self, region: str) -> dict[str, str]:
         answer = await self._api.call("ec2", "describe_availability_zones", region)
         return {zone["ZoneId"]: zone["ZoneName"] for zone in answer["AvailabilityZones"]}
+
+
+async def ask_regions(
+    regions: Sequence[str],
+    ask: Callable[[str], Awaitable[Answer]],
+    others_answer: bool = False,
+) -> dict[str, Answer]:
+    """Ask several regions at once, and return what each says.
+
+    One that is forbidden to the account while others answer is left out: organisations forbid
+    regions, and where nothing may be done nothing of ours can run.
+
+    Args:
+        regions: Their names.
+        ask: Asks one.
+        others_answer: Whether further ones are known to answer.
+
+    Raises:
+        CloudError: One could not be asked, or all are forbidden.
+
+    """
+    outcomes = await asyncio.gather(*map(ask, regions), return_exceptions=True)
+    answers: dict[str, Answer] = {}
+    errors: list[BaseException] = []
+    for region, outcome in zip(regions, outcomes, strict=True):
+        if isinstance(outcome, BaseException):
+            errors.append(outcome)
+        else:
+            answers[region] = outcome
+    for error in errors:
+        if not is_forbidden(error) or not (answers or others_answer):
+            raise error
+    return answers
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -9,8 +9,11 @@ import pytest
 from skyflow.clouds.aws.client import AwsApi
 from skyflow.clouds.aws.cloud import AwsCloud
 from skyflow.clouds.aws.settings import AwsSettings
+from skyflow.clouds.aws.zones import Zones
+from skyflow.clouds.base import MachineKeys, MachineRequest
 from skyflow.config import Settings
 from skyflow.errors import CloudError, CredentialsError, NoCapacity
+from skyflow.placement.offers import Place
 from tests.clouds.aws.account import REGION
 from tests.clouds.aws.answers import Ec2, done, error, running
 from tests.waiting import eventually
@@ -136,7 +139,7 @@ async def test_region_that_cannot_be_asked_is_an_error_not_an_absence(
         await AwsCloud(settings).owned("machine")
 
 
-async def test_region_that_is_forbidden_and_not_wanted_is_left_out(
+async def test_region_that_is_forbidden_is_left_out_if_it_is_not_the_only_one(
     settings: Settings, ec2: Ec2, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     region = "<regionInfo><item><regionName>eu-west-1</regionName></item></regionInfo>"
@@ -147,3 +150,32 @@ async def test_region_that_is_forbidden_and_not_wanted_is_left_out(
     monkeypatch.setenv("SKYFLOW_AWS_REGIONS", "us-east-1")
     assert await AwsCloud(settings).owned("machine") == []
     assert len(ec2.asked["DescribeInstances"]) == 3
+
+
+async def test_forbidden_region_has_no_zones_and_those_of_others_are_known(
+    settings: Settings, ec2: Ec2
+) -> None:
+    zone = "<item><zoneId>use1-az1</zoneId><zoneName>us-east-1b</zoneName></item>"
+    answer = f"<availabilityZoneInfo>{zone}</availabilityZoneInfo>"
+    ec2.answers["DescribeAvailabilityZones"] = [done("DescribeAvailabilityZones", answer)]
+    ec2.refused_region = "eu-west-1"
+    zones = Zones(AwsApi(AwsSettings.from_environment()), settings.home)
+    known = {"use1-az1": "us-east-1b"}
+    assert await zones.names("123456789012", ["eu-west-1", REGION]) == known
+    # Also when those of others are known from before.
+    assert await zones.names("123456789012", ["eu-west-1", REGION]) == known
+    with pytest.raises(CredentialsError):
+        await zones.names("123456789012", ["eu-west-1"])
+
+
+async def test_launch_that_was_refused_at_once_for_its_credentials_left_nothing(
+    settings: Settings, ec2: Ec2
+) -> None:
+    ec2.answers["DescribeInstances"] = [error("AuthFailure", 401)]
+    place = Place(cloud="aws", region=REGION, zone="us-east-1b", instance_type="t3.small")
+    request = MachineRequest(name="machine", place=place, port=80)
+    keys = MachineKeys(host_private_key="", host_public_key="", authorized_key="")
+    with pytest.raises(CredentialsError) as refusal:
+        await AwsCloud(settings).launch(request, keys)
+    assert refusal.value.made_nothing
+    assert not ec2.asked["RunInstances"]

@@ -7,6 +7,7 @@ from skyflow.clouds.aws.errors import is_stale, is_transient, typed
 from skyflow.errors import (
     CloudError,
     CredentialsError,
+    InvalidImage,
     InvalidRequest,
     NoCapacity,
     QuotaExceeded,
@@ -46,8 +47,8 @@ def meaning(failure: Exception) -> CloudError:
         ("RequestExpired", CredentialsError, "clock"),
         ("OptInRequired", CredentialsError, "activate"),
         ("LimitExceeded", CredentialsError, "mount fewer buckets"),
-        ("InvalidAMIID.NotFound", InvalidRequest, "image_id"),
-        ("InvalidAMIID.Malformed", InvalidRequest, "image_id"),
+        ("InvalidAMIID.NotFound", InvalidImage, "image_id"),
+        ("InvalidAMIID.Malformed", InvalidImage, "image_id"),
         ("Unsupported", InvalidRequest, "instance type"),
         ("RequestLimitExceeded", CloudError, "fewer requests"),
         ("Throttling", CloudError, "fewer requests"),

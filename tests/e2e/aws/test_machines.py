@@ -9,6 +9,7 @@ import pytest
 
 from skyflow.installation import installation_id
 from skyflow.naming import machine_name
+from skyflow.state import ReplicaPhase
 from tests.clouds.aws_bench.bench import REGION, AwsBench
 from tests.clouds.aws_bench.program import call, run
 from tests.e2e.aws.conftest import SMALL, Up
@@ -97,6 +98,25 @@ async def test_a_machine_that_was_ended_in_the_console_is_replaced(
     assert await answers(aws_stack, "ended") == 2
 
 
+async def test_a_machine_that_is_told_that_its_end_is_likely_is_replaced_before_it(
+    bench: AwsBench, aws_stack: Stack, up: Up
+) -> None:
+    await up("warned", resources={**SMALL, "use_spot": True})
+    [instance] = await bench.instances()
+    await bench.rebalance(instance.tags["skyflow-machine"])
+    assert await aws_stack.ready("warned", but=1) == [2]
+    assert await answers(aws_stack, "warned") == 2
+    sdk = await aws_stack.sdk()
+
+    async def ended_well() -> bool:
+        view = await sdk.find("warned")
+        replicas = view.status.replicas if view else ()
+        [first] = [each for each in replicas if each.replica_id == 1]
+        return first.phase is ReplicaPhase.PREEMPTED and "rebalance" in first.reason
+
+    await eventually(ended_well, 60)
+
+
 async def test_what_runs_goes_on_while_credentials_are_expired_and_down_waits_for_new_ones(
     bench: AwsBench, aws_stack: Stack, up: Up
 ) -> None:
@@ -147,3 +167,5 @@ async def test_an_image_that_does_not_exist_is_said_to_be_the_reason(
     assert image in shown.text
     assert "image_id" in shown.text
     assert bench.calls("RunInstances") == []
+    # No other type of the region would do better.
+    assert len(bench.calls("DescribeImages")) == 1
