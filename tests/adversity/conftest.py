@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("adversity"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def place() -> Iterator[Path]:
     # The path of a Unix socket has about 100 characters.
     path = Path(tempfile.mkdtemp(prefix="skyflow-", dir="/tmp"))
@@ -37,7 +37,7 @@ def place() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def stack(place: Path, _environment: None) -> AsyncIterator[CrampedStack]:
     """Run a stack on a small disk; it must leave nothing."""
     (place / "disk").mkdir()
@@ -65,7 +65,7 @@ async def stack(place: Path, _environment: None) -> AsyncIterator[CrampedStack]:
                 process.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def endpoint(stack: CrampedStack, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the endpoint of a service of two replicas that asks for nothing but to be served."""
     probe = {"path": "/ready", "endpoint_probe_interval_seconds": 1}

@@ -44,7 +44,7 @@ run: python -m http.server $SKYFLOW_REPLICA_PORT
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def server() -> AsyncIterator[WorkflowEnvironment]:
     environment = await start_server()
     yield environment

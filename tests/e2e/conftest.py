@@ -28,7 +28,7 @@ LEFT_IN_MACHINES = {"ledger.jsonl", ".ended", ".removing"}
 Up = Callable[..., Awaitable[Outcome]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("TEMPORAL_", "SKYFLOW_"))]:
@@ -39,7 +39,7 @@ def _environment() -> Iterator[None]:
 
 
 @pytest.fixture(
-    scope="session",
+    scope="package",
     params=[pytest.param(n, marks=pytest.mark.xdist_group(f"e2e-{n}")) for n in NETWORKS],
 )
 async def stack(request: pytest.FixtureRequest, _environment: None) -> AsyncIterator[Stack]:
@@ -78,7 +78,7 @@ async def _nothing_is_left(stack: Stack) -> None:
     assert [path.name for path in stack.temporary.iterdir()] == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def hello(stack: Stack) -> AsyncIterator[Outcome]:
     """Return what `up` of the well-known example printed; the service is called hello."""
     yield await stack.run("serve", "up", EXAMPLES / "hello" / "service.yaml", "-y")

@@ -21,7 +21,7 @@ FAILING = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def failed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """Return what `up` said of services whose setup or run fails, brought up at the same time."""
 

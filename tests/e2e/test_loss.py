@@ -21,7 +21,7 @@ from tests.waiting import eventually
 NAME = "pair"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def text(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
     """Two replicas of a server that shows a file; the file in its workdir."""
     folder = tmp_path_factory.mktemp(NAME)

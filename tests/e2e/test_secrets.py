@@ -42,7 +42,7 @@ class Traces:
     """Status of an answer to a request without the secret."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def traces(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Traces:
     with sampled_processes() as sampled:
         outcomes = [await _deploy(stack, tmp_path_factory.mktemp("works"), "works", SERVE, 0)]

@@ -17,7 +17,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 TOY = EXAMPLES / "toy-llm"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def toy_process() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -30,7 +30,7 @@ def toy_process() -> Iterator[str]:
         process.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def toy(toy_process: str) -> str:
     async with httpx.AsyncClient() as client:
 

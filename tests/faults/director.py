@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tests.faults.points import Moment
-from tests.faults.scenario import Fault
+from tests.faults.points import TABLE, Moment
+from tests.faults.scenario import Fault, Target
 
 Strike = Callable[[Fault, int], Awaitable[None]]
 """Does what a fault says; takes the process that reached the point."""
+_AT_WORK = (Target.SELF, Target.OTHER_WORKER, Target.CONTROL)
+"""What carries activities out."""
 
 
 class Director:
@@ -24,6 +26,7 @@ class Director:
         self.reached: Counter[str] = Counter()
         self._strike = strike
         self._armed: list[Fault] = []
+        self._unseen: list[Fault] = []
         self._counts: Counter[str] = Counter()
         self._striking: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -42,12 +45,21 @@ class Director:
     def arm(self, faults: Sequence[Fault]) -> None:
         """Strike with these from now on; how often a point was reached is counted anew."""
         self._armed = list(faults)
+        self._unseen = []
         self._counts.clear()
 
     @property
     def unfired(self) -> Sequence[Fault]:
         """The faults that have not struck yet."""
         return self._armed
+
+    @property
+    def missed(self) -> Sequence[Fault]:
+        """The faults that have not struck and should have.
+
+        Nobody sees the end of long work once a strike took the process that was at it.
+        """
+        return [fault for fault in self._armed if fault not in self._unseen]
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
@@ -79,6 +91,13 @@ class Director:
     async def _fire(self, fault: Fault, pid: int) -> None:
         await self._strike(fault, pid)
         self._armed.remove(fault)
+        if fault.target in _AT_WORK:
+            self._unseen += [other for other in self._armed if _ends_long_work(other)]
+
+
+def _ends_long_work(fault: Fault) -> bool:
+    point = fault.point
+    return point.moment is Moment.AFTER and Moment.DURING in TABLE[point.work].moments
 
 
 def _begins(fault: Fault) -> str:

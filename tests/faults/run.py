@@ -75,7 +75,7 @@ async def _carry_out(stage: Stage, stages: Stages, service: Service, outcome: Ou
     await stages.carry_out(stage)
     with suppress(AssertionError):
         await eventually(lambda: not director.unfired, STRIKE_SECONDS)
-    outcome.problems += [f"never came to: {fault}" for fault in director.unfired]
+    outcome.problems += [f"never came to: {fault}" for fault in director.missed]
     if stage not in (Stage.DOWN, Stage.ABANDON):
         await service.until_back()
     if await service.stack.thaw():

@@ -23,7 +23,7 @@ def home() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def running_plane() -> AsyncIterator[Plane]:
     path = Path(tempfile.mkdtemp(prefix="lb", dir="/tmp"))
     with process(path, "data"):
@@ -42,7 +42,7 @@ async def plane(running_plane: Plane) -> AsyncIterator[Plane]:
         await served.change(removed=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def temporal() -> AsyncIterator[Client]:
     environment = await start_server()
     async with workflow_worker(environment.client):

@@ -31,7 +31,7 @@ from tests.waiting import eventually
 from workflows.installation import InstallationWorkflow
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def control(temporal: Client, running_plane: Plane) -> AsyncIterator[Control]:
     async with control_process(temporal, running_plane.api, running_plane.home) as running:
         await eventually(running.healthy)

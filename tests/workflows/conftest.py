@@ -20,7 +20,7 @@ from worker.run import WORKFLOWS
 from workflows.messages import DropUnfitSignals
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def server() -> AsyncIterator[WorkflowEnvironment]:
     environment = await start_server()
     yield environment

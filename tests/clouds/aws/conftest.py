@@ -21,7 +21,7 @@ MODELS = botocore.loaders.create_loader()
 """Descriptions of services, which take a second to load, for all tests."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ec2_url() -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.clouds.aws.moto_process"],

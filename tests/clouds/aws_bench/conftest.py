@@ -13,7 +13,7 @@ from tests.clouds.aws.policy import allowed_actions
 from tests.clouds.aws_bench.bench import AwsBench, running_bench
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def _bench() -> AsyncIterator[AwsBench]:
     async with running_bench() as bench:
         yield bench

@@ -19,13 +19,13 @@ SMALL = {"infra": f"aws/{REGION}", "cpus": "2+", "memory": "4+", "disk_size": 50
 Up = Callable[..., Awaitable[Outcome]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def _bench() -> AsyncIterator[AwsBench]:
     async with running_bench_with_machines() as bench:
         yield bench
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def aws_stack(_bench: AwsBench) -> AsyncIterator[Stack]:
     """Run a stack whose machines come from the bench; at its end nothing may be left."""
     with pytest.MonkeyPatch.context() as patch:
