@@ -14,7 +14,7 @@ NAME := hello
 WORKERS ?= 4
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-.PHONY: help setup dev serve test test-aws chaos bench bench-autoscaling lint format lock record clean
+.PHONY: help setup dev serve test test-aws test-compiled chaos bench bench-autoscaling wheel lint format lock record clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -41,6 +41,9 @@ endif
 test-aws: dev ## Serve from one machine of your AWS account, a few cents; with SKYFLOW_TEST_AWS=1
 	@$(BIN)/python -m tests.e2e.aws.real_account
 
+test-compiled: dev ## Run the tests of the balancer on a data plane that is compiled to C (4 minutes)
+	@$(BIN)/python -m tests.lb.compiled -n $(WORKERS) --dist loadgroup tests/lb
+
 chaos: dev ## Long runs: kills and freezes in 500 runs, replicas killed under load, fuzz (an hour)
 	@KILLING_SECONDS=120 $(BIN)/python -m pytest -q tests/lb/test_killing.py
 	@$(BIN)/python -m tests.lb.fuzz $(or $(SEED),77) 100000
@@ -51,6 +54,9 @@ bench: .venv/.bench ## Compare the balancer with others (about 15 minutes)
 
 bench-autoscaling: .venv/.bench ## Compare autoscaling rules in a simulation (about 15 minutes)
 	@$(BIN)/python -m benchmarks.autoscaling $(ARGS)
+
+wheel: dev ## Build dist/*.whl, with the balancer's data plane compiled to C (a C compiler is needed)
+	@scripts/wheel
 
 lint: dev ## Check format, style, types and the directions of imports
 	@$(BIN)/ruff format --check .

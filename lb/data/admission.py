@@ -49,13 +49,17 @@ class Admission:
     room for it, so whoever makes room must say so at once.
     """
 
-    def __init__(self, room: Room, refusal: Refusal) -> None:
+    def __init__(
+        self, room: Room, refusal: Refusal, clock: Callable[[], float] | None = None
+    ) -> None:
         """Begin without anybody.
 
         Args:
             room: Tells whether a request can go on.
             refusal: Returns the answer for one that cannot wait (longer).
+            clock: Tells the time in seconds; that of the event loop if there is none.
         """
+        self._now = clock or _loop_time
         self.bytes = 0
         """What those that wait hold."""
         self._limits: QueueLimits | None = None
@@ -73,7 +77,7 @@ class Admission:
     @property
     def longest_wait(self) -> float:
         """How long, in seconds, the one that has waited longest waits now."""
-        return _now() - next(iter(self._waiting)).since if self._waiting else 0.0
+        return self._now() - next(iter(self._waiting)).since if self._waiting else 0.0
 
     def bound(self, limits: QueueLimits | None) -> None:
         """Set how many wait, and how long; None if nobody may. Those that wait keep their places.
@@ -100,7 +104,7 @@ class Admission:
             return self._refused()
         if self.bytes + size > BYTES_LIMIT:
             return self._refused()
-        ticket = Ticket(self, size, resume, tried, _now())
+        ticket = Ticket(self, size, resume, tried, self._now())
         self._waiting[ticket] = None
         self.bytes += size
         self._watch()
@@ -114,7 +118,7 @@ class Admission:
 
     def freed(self) -> None:
         """Note that a replica that was full can take one request more."""
-        self._rate.freed(_now())
+        self._rate.freed(self._now())
         self.wake()
 
     def wake(self) -> None:
@@ -142,7 +146,7 @@ class Admission:
         return next((ticket for ticket in self._waiting if self._room(ticket.tried)), None)
 
     def _refused(self) -> Answer:
-        return self._refusal(self._rate.seconds(len(self._waiting) + 1, _now()))
+        return self._refusal(self._rate.seconds(len(self._waiting) + 1, self._now()))
 
     def _watch(self) -> None:
         """See to it that the oldest is answered in time: those behind it have longer."""
@@ -153,7 +157,7 @@ class Admission:
 
     def _expire(self) -> None:
         self._timer = None
-        oldest = _now() - self._longest
+        oldest = self._now() - self._longest
         for ticket in [ticket for ticket in self._waiting if ticket.since <= oldest]:
             self._answer(ticket, self._refused())
         self._watch()
@@ -174,5 +178,5 @@ class Admission:
         return self._limits.max_wait_seconds if self._limits else 0.0
 
 
-def _now() -> float:
+def _loop_time() -> float:
     return asyncio.get_running_loop().time()

@@ -128,8 +128,8 @@ class Listener:
             server.close()
         self._servers.clear()
 
-    def _protocol(self) -> Client:
-        return Client(self)
+    def _protocol(self) -> asyncio.Protocol:
+        return Client(self).as_protocol()
 
 
 def _descriptors() -> int:

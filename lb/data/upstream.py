@@ -222,10 +222,11 @@ class Upstream:
 
     async def _connection(self) -> Connection:
         loop = asyncio.get_running_loop()
+        made = Connection(self)
         if self._path:
-            _, made = await loop.create_unix_connection(lambda: Connection(self), self._path)
+            await loop.create_unix_connection(made.as_protocol, self._path)
         else:
-            _, made = await loop.create_connection(lambda: Connection(self), self._host, self._port)
+            await loop.create_connection(made.as_protocol, self._host, self._port)
         return made
 
     def _call_witness(self) -> None:

@@ -55,18 +55,21 @@ class Body:
 class LengthBody(Body):
     """A body of known length; of none, for messages without one."""
 
-    __slots__ = ()
-    length: int
+    __slots__ = ("_size",)
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self._size = length
 
     def renewed(self) -> Body:
         """Return this one, as it was."""
         self.content, self.rest = 0, b""
-        self.done = not self.length
+        self.done = not self._size
         return self
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes."""
-        left = self.length - self.content
+        left = self._size - self.content
         size = len(data)
         if size > left:
             self.rest = data[left:]

@@ -15,8 +15,12 @@ _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
 """A peer that vanished without a word is noticed after about two minutes."""
 
 
-class Stream(asyncio.Protocol):
-    """A connection; subclasses say what becomes of what comes."""
+class Stream:
+    """A connection; subclasses say what becomes of what comes.
+
+    It has all methods of an asyncio.Protocol and does not inherit from it: a class that is compiled
+    to C can have no class of the standard library above it.
+    """
 
     __slots__ = ("blocked", "closing", "ended", "lost", "paused", "peer", "transport")
 
@@ -34,6 +38,10 @@ class Stream(asyncio.Protocol):
         self.lost = False
         self.paused = False
         """Whether nothing is taken from the other side for now."""
+
+    def as_protocol(self) -> asyncio.Protocol:
+        """Return this connection as what an event loop wants."""
+        return cast("asyncio.Protocol", self)
 
     # What users of a connection call
 

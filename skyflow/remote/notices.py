@@ -29,7 +29,7 @@ async def notice_on(machine: Machine, script: str, keyring: Keyring) -> str:
         # Its stdin stays open: a script whose listener is gone has nobody else to tell it.
         command = f"bash -c {shlex.quote(script)}"
         async with await connection.create_process(command) as process:
-            notice = await process.stdout.read()
-    if not notice.strip():
+            notice = str(await process.stdout.read()).strip()
+    if not notice:
         raise ConnectionFailed(f"{machine.name}: notices can no longer be read on the machine")
-    return notice.strip()[:_LONGEST]
+    return notice[:_LONGEST]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import pytest
 
@@ -21,9 +21,14 @@ FIRST, SECOND = (Replica(Endpoint(number, f"http://127.0.0.1:{number}")) for num
 class Gate:
     """Room for so many requests, and a queue in front of it."""
 
-    def __init__(self, max_requests: int = 10, max_wait_seconds: float = 60) -> None:
+    def __init__(
+        self,
+        max_requests: int = 10,
+        max_wait_seconds: float = 60,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         self.room = {FIRST: 0, SECOND: 0}
-        self.queue = Admission(self.has_room, self.refusal)
+        self.queue = Admission(self.has_room, self.refusal, clock)
         self.queue.bound(QueueLimits(max_requests, max_wait_seconds))
         self.gone_on: list[str] = []
         self.answers: list[Answer] = []
@@ -138,12 +143,9 @@ async def test_requests_that_end_at_once_let_all_others_go_on() -> None:
     assert gate.gone_on == [str(number) for number in range(5000)]
 
 
-async def test_clients_are_told_when_those_before_them_will_have_gone_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_clients_are_told_when_those_before_them_will_have_gone_on() -> None:
     times = [0.0]
-    monkeypatch.setattr(admission, "_now", lambda: times[-1])
-    gate = Gate(max_requests=0)
+    gate = Gate(max_requests=0, clock=lambda: times[-1])
     refused = gate.enter("a")
     assert isinstance(refused, Answer)
     assert refused.retry_after == 77

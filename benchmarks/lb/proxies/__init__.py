@@ -7,7 +7,7 @@ from benchmarks.lb.proxies.haproxy import HAProxy, HAProxyFull
 from benchmarks.lb.proxies.nginx import Nginx
 from benchmarks.lb.proxies.plain_aiohttp import PlainAiohttp
 from benchmarks.lb.proxies.routers import SglangRouter, VllmRouter
-from benchmarks.lb.proxies.skyflow import Skyflow
+from benchmarks.lb.proxies.skyflow import Skyflow, SkyflowCompiled
 from benchmarks.lb.proxies.skyserve import SkyServe
 
 __all__ = ["PROXIES", "REFERENCE", "Place", "Proxy", "Skyflow"]
@@ -17,6 +17,7 @@ PROXIES: tuple[type[Proxy], ...] = (
     HAProxyFull,
     Nginx,
     Skyflow,
+    SkyflowCompiled,
     VllmRouter,
     SglangRouter,
     PlainAiohttp,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import socket
@@ -59,6 +60,34 @@ class Skyflow(Proxy):
             if time.monotonic() > deadline:
                 raise Unavailable(problem)
             time.sleep(0.05)
+
+
+class SkyflowCompiled(Skyflow):
+    """The data plane of this working copy as its wheel has it: compiled to C."""
+
+    name = "skyflow-compiled"
+
+    def install(self) -> str:
+        """Build the wheel, unless the one of these sources is there, and unpack it.
+
+        Raises:
+            Unavailable: It cannot be built here, such as for want of a compiler.
+        """
+        version = super().install()
+        build = [str(_ROOT / "scripts" / "wheel"), "{}"]
+        unpack = '"$1" -m zipfile -e {}/skyflow-*.whl {}/site'
+        folder = cache_directory() / "wheels" / _digest_of_sources()
+        made_once(folder, [build, ["sh", "-c", unpack, "sh", sys.executable]])
+        self._root = folder / "site"
+        return f"{version}, compiled"
+
+
+def _digest_of_sources() -> str:
+    digest = hashlib.sha256(sys.version.encode())
+    sources = (path for folder in ("lb", "skyflow") for path in (_ROOT / folder).rglob("*.py"))
+    for path in (_ROOT / "pyproject.toml", *sorted(sources)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 class _ControlSocket(http.client.HTTPConnection):
