@@ -18,19 +18,31 @@ import pytest
 from skyflow.storage.aws import new_session, s3_client
 
 REGION = "eu-west-1"
+_ROOT = Path(__file__).parents[1]
 _START_SECONDS = 60
 _ADDRESS = re.compile(r"Running on (http://\S+:\d+)")
 
 
 @contextmanager
-def moto_server(host: str = "127.0.0.1") -> Iterator[str]:
-    """Run a server and give its URL."""
-    program = "from moto.server import main; main()"
+def moto_server(
+    host: str = "127.0.0.1", program: str = "moto.server", **variables: str
+) -> Iterator[str]:
+    """Run a server and give its URL.
+
+    Args:
+        host: Address that it listens on.
+        program: Module whose `main` runs it, and prints the URL as moto's own does.
+        variables: Environment variables that it gets beside all there are.
+    """
+    start = f"from {program} import main; main()"
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-c", program, "-H", host, "-p", "0"],
+                [sys.executable, "-c", start, "-H", host, "-p", "0"],
+                cwd=_ROOT,
+                env={**os.environ, **variables},
+                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
             )

@@ -12,16 +12,18 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 from activities.context import open_context
-from skyflow.clouds.fake import SCRIPT_VARIABLE
+from skyflow.clouds.fake import SCRIPT_VARIABLE, FakeCloud
 from skyflow.config import Settings
 from skyflow.naming import replica_workflow_id, service_workflow_id
 from skyflow.state import Decision
@@ -41,6 +43,8 @@ class Failover:
     """What it took to get past the places that refuse."""
 
     seconds: float
+    in_cloud: float
+    """Seconds of these in which the cloud was answering."""
     service: Counter[str]
     """Events of the service's history, by type."""
     replica: Counter[str]
@@ -70,10 +74,11 @@ async def fail_over(client: Client, home: Path, replicas: int = 1) -> Failover:
         controller = Controller(client, CloudWorld(context))
         for worker in workers(client, controller.world, cached_workflows=1000):
             await stack.enter_async_context(worker)
+        answering = stack.enter_context(_timed(FakeCloud, "offers", "launch", "describe"))
         began = time.monotonic()
         outcome = await controller.apply(version(replicas=replicas))
         await eventually(lambda: len(controller.world.serving()) == replicas, seconds=MOST_SECONDS)
-        seconds = time.monotonic() - began
+        seconds, in_cloud = time.monotonic() - began, sum(answering)
         decisions = tuple(await controller.decisions())
         service = service_workflow_id(controller.name)
         replica = replica_workflow_id(controller.name, outcome.incarnation, 1)
@@ -86,7 +91,28 @@ async def fail_over(client: Client, home: Path, replicas: int = 1) -> Failover:
         of_replica = await _events(client, replica)
         await controller.down()
         await end_workflows(client, service)
-    return Failover(seconds, of_service, of_replica, looked_up, decisions)
+    return Failover(seconds, in_cloud, of_service, of_replica, looked_up, decisions)
+
+
+@contextmanager
+def _timed(cloud: type[FakeCloud], *names: str) -> Iterator[list[float]]:
+    """Note how long each call of some methods takes, in seconds."""
+    taken: list[float] = []
+
+    def timed(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def call(*arguments: Any) -> Any:
+            began = time.monotonic()
+            try:
+                return await method(*arguments)
+            finally:
+                taken.append(time.monotonic() - began)
+
+        return call
+
+    with ExitStack() as stack:
+        for name in names:
+            stack.enter_context(patch.object(cloud, name, timed(getattr(cloud, name))))
+        yield taken
 
 
 async def _events(client: Client, workflow_id: str) -> Counter[str]:
@@ -109,6 +135,7 @@ async def main() -> None:
 
 def _report(took: Failover) -> Iterator[str]:
     yield f"{took.seconds:.1f} s for {REFUSING} refusals, {took.looked_up} looks for offers"
+    yield f"{took.seconds - took.in_cloud:.1f} s beyond the {took.in_cloud:.1f} s of the cloud"
     for name, events in (("service", took.service), ("replica", took.replica)):
         yield f"{name}: {events.total()} events, {events.total() / REFUSING:.1f} per refusal"
         yield from (f"  {count:5}  {kind}" for kind, count in events.most_common())

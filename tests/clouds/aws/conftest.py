@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,29 +13,16 @@ from skyflow.clouds.aws.settings import AwsSettings
 from skyflow.config import Settings
 from tests.clouds.aws.account import AccountView
 from tests.clouds.aws.policy import allowed_actions
+from tests.moto import moto_server
 
-ROOT = Path(__file__).parents[3]
 MODELS = botocore.loaders.create_loader()
 """Descriptions of services, which take a second to load, for all tests."""
 
 
 @pytest.fixture(scope="package")
 def ec2_url() -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.clouds.aws.moto_process"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin
-    assert process.stdout
-    port = process.stdout.readline().strip()
-    assert port, "moto's server did not start"
-    yield f"http://127.0.0.1:{port}"
-    process.stdin.close()
-    process.stdout.close()
-    process.wait()
+    with moto_server(program="tests.clouds.aws.moto_process") as url:
+        yield url
 
 
 @pytest.fixture

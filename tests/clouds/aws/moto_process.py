@@ -1,14 +1,8 @@
-"""moto's server with the public parameters of images, which moto lacks.
-
-Prints its port, and ends with its standard input.
-"""
+"""moto's server with the public parameters of images, which moto lacks."""
 
 from __future__ import annotations
 
 import datetime
-import os
-import sys
-import threading
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -58,19 +52,10 @@ def parameter(account_id: str, name: str, value: str) -> Parameter:
     return made
 
 
-def end_with_input() -> None:
-    sys.stdin.read()
-    os._exit(0)
-
-
 def main() -> None:
-    threading.Thread(target=end_with_input, daemon=True).start()
     ssm_backends.backend = Seeded
     application = DomainDispatcherApplication(create_backend_app)
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
-    print(server.server_port, flush=True)  # noqa: T201 - the one who started it reads this
+    # Whoever started it reads this.
+    print(f"Running on http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201
     server.serve_forever()
-
-
-if __name__ == "__main__":
-    main()

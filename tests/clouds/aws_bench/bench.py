@@ -6,11 +6,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from skyflow.clouds.ledger import Ledger
@@ -19,8 +20,9 @@ from tests.clouds.aws_bench.account import CREDENTIALS, REGIONS, Account, Instan
 from tests.clouds.aws_bench.calls import Call
 from tests.clouds.aws_bench.fleet import Fleet
 from tests.clouds.aws_bench.front import Front
-from tests.clouds.aws_bench.moto_server import forget_everything, running_moto
+from tests.clouds.aws_bench.images import write_images
 from tests.clouds.aws_bench.script import Fate, Refusal
+from tests.moto import moto_server
 
 REGION = REGIONS[0]
 _NOTICE = timedelta(minutes=2)
@@ -166,7 +168,7 @@ class AwsBench:
     async def reset(self) -> None:
         """Begin anew: no instances, no failures to come, an empty ledger."""
         await self._fleet.machines.end_all()
-        await forget_everything(self._moto)
+        await _forget_everything(self._moto)
         self.ledger.path.unlink(missing_ok=True)
         shutil.rmtree(self.folder / "machines", ignore_errors=True)
         self._fleet = Fleet(self.folder, self.account)
@@ -194,7 +196,7 @@ async def running_bench() -> AsyncIterator[AwsBench]:
     # The names of machines' directories and of files in them make long paths.
     folder = Path(tempfile.mkdtemp(prefix="skyflow-aws-", dir="/tmp"))
     try:
-        async with running_moto(folder) as moto:
+        with _moto(folder) as moto:
             bench = AwsBench(folder, moto)
             await bench._warm_up()
             async with bench._serving():
@@ -202,6 +204,25 @@ async def running_bench() -> AsyncIterator[AwsBench]:
     finally:
         # Machines end by themselves without their files.
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _moto(folder: Path) -> AbstractContextManager[str]:
+    """Run moto with images and types of machines that are checked."""
+    images = folder / "images.json"
+    write_images(images)
+    return moto_server(
+        MOTO_AMIS_PATH=str(images),
+        MOTO_ENABLE_AMI_VALIDATION="true",
+        MOTO_ENABLE_KEYPAIR_VALIDATION="true",
+        MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION="true",
+    )
+
+
+async def _forget_everything(moto: str) -> None:
+    """Let moto begin anew, with nothing in any account."""
+    client = aiohttp.ClientSession(raise_for_status=True)
+    async with client, client.post(f"{moto}/moto-api/reset"):
+        pass
 
 
 def _moment(ahead: timedelta) -> str:
