@@ -18,7 +18,7 @@ async def notice_on(machine: Machine, script: str, keyring: Keyring) -> str:
 
     Args:
         machine: Where it runs.
-        script: Prints the notice once there is one, and ends when its stdin does.
+        script: Prints the notice at once when there is one, and ends when its stdin does.
         keyring: The keys to log in with.
 
     Raises:
@@ -29,7 +29,7 @@ async def notice_on(machine: Machine, script: str, keyring: Keyring) -> str:
         # Its stdin stays open: a script whose listener is gone has nobody else to tell it.
         command = f"bash -c {shlex.quote(script)}"
         async with await connection.create_process(command) as process:
-            notice = str(await process.stdout.read()).strip()
+            notice = str(await process.stdout.read(_LONGEST)).strip()
     if not notice:
         raise ConnectionFailed(f"{machine.name}: notices can no longer be read on the machine")
-    return notice[:_LONGEST]
+    return notice
