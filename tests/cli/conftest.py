@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from cli.main import root
 from skyflow.client import Skyflow
 from skyflow.config import Settings
+from skyflow.errors import ControllerUnavailable
 from skyflow.naming import INSTALLATION_WORKFLOW_ID
 from skyflow.processes import ProcessIdentity
+from skyflow.sdk.lookup import require_worker
 from skyflow.stack_state import (
     ProcessState,
     StackPorts,
@@ -28,6 +31,7 @@ from skyflow.stack_state import (
     write_state,
 )
 from tests.temporal import end_workflows, start_server
+from tests.waiting import eventually
 from tests.workflows.conftest import workers
 from tests.workflows.world import World
 
@@ -113,8 +117,18 @@ async def world(server: WorkflowEnvironment, stack: StackState) -> AsyncIterator
     async with AsyncExitStack() as running:
         for worker in workers(server.client, made, cached_workflows=100):
             await running.enter_async_context(worker)
+        await eventually(lambda: _is_known_to_have_workers(server.client))
         yield made
     await end_workflows(server.client, INSTALLATION_WORKFLOW_ID)
+
+
+async def _is_known_to_have_workers(client: Client) -> bool:
+    """Return whether a command would find that work is done."""
+    try:
+        await require_worker(client)
+    except ControllerUnavailable:
+        return False
+    return True
 
 
 @pytest.fixture
