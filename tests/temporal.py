@@ -17,6 +17,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from skyflow.contracts import SEARCH_ATTRIBUTES
 from tests.waiting import eventually
+from worker.temporal_server import QUEUE_OPTIONS
 
 BINARY = Path(sys.executable).parent / "temporal"
 
@@ -27,7 +28,7 @@ async def start_server(*extra: str) -> WorkflowEnvironment:
         data_converter=pydantic_data_converter,
         dev_server_existing_path=str(BINARY),
         dev_server_log_level="error",
-        dev_server_extra_args=list(extra),
+        dev_server_extra_args=[*QUEUE_OPTIONS, *extra],
         dev_server_startup_timeout=timedelta(minutes=1),
         search_attributes=[SearchAttributeKey.for_keyword(name) for name in SEARCH_ATTRIBUTES],
     )

@@ -14,6 +14,7 @@ from skyflow.contracts import SEARCH_ATTRIBUTES
 from tests.faults.processes import Program
 from tests.lb.plane import free_port
 from tests.waiting import eventually
+from worker.temporal_server import QUEUE_OPTIONS
 
 NAMESPACES = 24
 """One for each slot, and some to spare: after a run that failed a slot begins anew in another."""
@@ -31,6 +32,7 @@ class TemporalServer:
         self._unused = iter(names)
         command = [str(PROGRAM), "server", "start-dev", "--headless", "--ip", "127.0.0.1"]
         command += ["--port", self.address.rpartition(":")[2], "--log-level", "warn"]
+        command += QUEUE_OPTIONS
         command += ["--db-filename", str(home / "temporal.db")]
         command += [word for name in names for word in ("--namespace", name)]
         for name in SEARCH_ATTRIBUTES:

@@ -46,6 +46,10 @@ async def controller(
     await end_workflows(server.client, made.handle.id, INSTALLATION_WORKFLOW_ID)
 
 
+BUILD_ID = "tests"
+"""Told, or it would be made of all code there is, which takes seconds."""
+
+
 def workers(client: Client, world: World, cached_workflows: int) -> list[Worker]:
     """Return workers for the real workflows and for the activities of a world."""
     throttle = timedelta(milliseconds=300)
@@ -54,6 +58,7 @@ def workers(client: Client, world: World, cached_workflows: int) -> list[Worker]
             client,
             task_queue=WORKFLOW_QUEUE,
             workflows=WORKFLOWS,
+            build_id=BUILD_ID,
             interceptors=[DropUnfitSignals()],
             max_cached_workflows=cached_workflows,
             max_concurrent_workflow_task_polls=2,
@@ -63,6 +68,7 @@ def workers(client: Client, world: World, cached_workflows: int) -> list[Worker]
                 client,
                 task_queue=queue,
                 activities=activities,
+                build_id=BUILD_ID,
                 max_heartbeat_throttle_interval=throttle,
             )
             for queue, activities in (
