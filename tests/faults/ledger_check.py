@@ -66,7 +66,8 @@ def _unasked(ledger: Sequence[LedgerEntry], wanted: Wanted) -> Iterator[str]:
 def _too_many(ledger: Sequence[LedgerEntry], wanted: Wanted) -> Iterator[str]:
     """Find lines at which a machine was made that is one more than may exist.
 
-    Only making one can exceed the bound: a target that falls cannot be met at the same moment.
+    Only making one can exceed the bound: a target that falls cannot be met at the same moment. Nor
+    can a launch be taken back that was asked for before: the target that it was asked for counts.
     """
     existing = set[str]()
     for line in ledger:
@@ -75,10 +76,23 @@ def _too_many(ledger: Sequence[LedgerEntry], wanted: Wanted) -> Iterator[str]:
             continue
         existing.add(line.name)
         staying = sorted(n for n in existing if not _asked(wanted.ends, n, line.at))
-        target = next((t.machines for t in reversed(wanted.targets) if t.at <= line.at), 0)
+        since = max(
+            (a.at for a in wanted.launches if _is_of(a, line.name, line.at)), default=line.at
+        )
+        target = _highest_target(wanted.targets, since, line.at)
         if line.name in staying and len(staying) > target:
             yield f"{len(staying)} machines for a target of {target}: {', '.join(staying)}"
 
 
 def _asked(asked: Sequence[Asked], name: str, at: float) -> bool:
-    return any(each.at <= at and name.startswith(each.prefix) for each in asked)
+    return any(_is_of(each, name, at) for each in asked)
+
+
+def _is_of(asked: Asked, name: str, at: float) -> bool:
+    return asked.at <= at and name.startswith(asked.prefix)
+
+
+def _highest_target(targets: Sequence[Target], since: float, until: float) -> int:
+    """Return the highest of the targets in force within a time."""
+    before = [target.machines for target in targets if target.at <= since][-1:]
+    return max([*before, *(t.machines for t in targets if since < t.at <= until)], default=0)

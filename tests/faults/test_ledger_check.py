@@ -69,3 +69,12 @@ def test_the_target_of_the_moment_counts() -> None:
     ledger = lines("1 +m1", "3 +m2", "6 -m1", "7 -m2")
     assert ledger_problems(ledger, wanted((0, 1), (2, 2), (5, 1))) == []
     assert len(ledger_problems(ledger, wanted((0, 1), (4, 2)))) == 1
+
+
+def test_a_launch_that_was_asked_for_before_the_target_fell_is_no_problem() -> None:
+    ledger = lines("1 +m1", "5 +n2", "6 -n2", "7 -m1")
+    asked = wanted((0, 2), (4, 1))
+    asked.launches.append(Asked(3, "n"))
+    assert ledger_problems(ledger, asked) == []
+    asked.launches[-1] = Asked(4.5, "n")
+    assert ledger_problems(ledger, asked) == ["2 machines for a target of 1: m1, n2"]
