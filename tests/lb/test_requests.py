@@ -113,4 +113,4 @@ async def test_a_client_of_http_1_0_need_not_name_a_host(plane: Plane) -> None:
         served = await plane.serve(upstream.url)
         got = await ask(served.port, b"GET / HTTP/1.0\r\n\r\n")
         assert content(got) == b"ok"
-        assert f"Host: 127.0.0.1:{upstream.port}".encode() in fields(heads[0])
+        assert f"Host: {upstream.host}:{upstream.port}".encode() in fields(heads[0])

@@ -148,7 +148,7 @@ async def test_services_come_and_go_and_change_ports(alone: Alone) -> None:
 
 
 async def test_a_port_that_is_taken_is_an_error_at_the_start(alone: Alone) -> None:
-    async with replica(named(b"x")) as upstream:
+    async with replica(named(b"x"), host="127.0.0.1") as upstream:
         alone.write(upstream.url, port=upstream.port)
         with alone.run() as running:
             assert await asyncio.to_thread(running.wait, 60) == 1

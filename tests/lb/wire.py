@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -11,6 +12,10 @@ from contextlib import asynccontextmanager, suppress
 Handler = Callable[[StreamReader, StreamWriter], Awaitable[None]]
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+HOST = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
+"""Where replicas listen whose connections are counted. Nothing else uses this address: a port that
+was free may be one that some client of another test still tries to connect to."""
 
 
 class Replica:
@@ -21,11 +26,12 @@ class Replica:
         self._tasks: set[asyncio.Task[None]] = set()
         self.connections = 0
         self.heads: list[bytes] = []
+        self.host = HOST
         self.port = 0
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     async def handle(self, reader: StreamReader, writer: StreamWriter) -> None:
         task = asyncio.current_task()
@@ -50,9 +56,10 @@ class Replica:
 
 
 @asynccontextmanager
-async def replica(handler: Handler) -> AsyncIterator[Replica]:
+async def replica(handler: Handler, host: str = HOST) -> AsyncIterator[Replica]:
     running = Replica(handler)
-    server = await asyncio.start_server(running.handle, "127.0.0.1", 0)
+    running.host = host
+    server = await asyncio.start_server(running.handle, host, 0)
     running.port = server.sockets[0].getsockname()[1]
     try:
         yield running
