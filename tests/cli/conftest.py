@@ -117,12 +117,12 @@ async def world(server: WorkflowEnvironment, stack: StackState) -> AsyncIterator
     async with AsyncExitStack() as running:
         for worker in workers(server.client, made, cached_workflows=100):
             await running.enter_async_context(worker)
-        await eventually(lambda: _is_known_to_have_workers(server.client))
+        await eventually(lambda: has_worker(server.client))
         yield made
     await end_workflows(server.client, INSTALLATION_WORKFLOW_ID)
 
 
-async def _is_known_to_have_workers(client: Client) -> bool:
+async def has_worker(client: Client) -> bool:
     """Return whether a command would find that work is done."""
     try:
         await require_worker(client)

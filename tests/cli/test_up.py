@@ -8,19 +8,17 @@ import signal
 from pathlib import Path
 
 import pytest
-from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from cli.exits import Exit
 from skyflow.client import Skyflow
 from skyflow.config import Settings
 from skyflow.errors import ControllerUnavailable, SpecError, UsageError
-from skyflow.sdk.lookup import require_worker
 from skyflow.spec import LoadOptions, load_task
 from skyflow.state import ReplicaPhase, ServicePhase
 from skyflow.storage.log_segments import Segment, create_segment, log_prefix
 from skyflow.storage.store import Store
-from tests.cli.conftest import Run, change, deployed, spawned
+from tests.cli.conftest import Run, change, deployed, has_worker, spawned
 from tests.waiting import eventually
 from tests.workflows.conftest import workers
 from tests.workflows.world import World
@@ -232,20 +230,12 @@ async def test_a_worker_that_has_just_died_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr("skyflow.sdk.deploy.ANSWER_SECONDS", 1.0)
     async with workers(fresh_server.client, World(), cached_workflows=100)[0]:
-        await eventually(lambda: _polled(fresh_server.client))
+        await eventually(lambda: has_worker(fresh_server.client))
     skyflow = Skyflow(settings, fresh_server.client)
     with pytest.raises(ControllerUnavailable, match="deployed once a worker runs"):
         await skyflow.up(load_task(yaml, LoadOptions()), "hello")
     [view] = await skyflow.status()
     assert (view.stale, view.status.phase) == (True, ServicePhase.CONTROLLER_INIT)
-
-
-async def _polled(client: Client) -> bool:
-    try:
-        await require_worker(client)
-    except ControllerUnavailable:
-        return False
-    return True
 
 
 async def test_interrupting_leaves_the_service_deploying(
