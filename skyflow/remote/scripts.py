@@ -129,7 +129,6 @@ leader=$!
 set +m
 note "$2 $$ $(started_at $$) $leader $(started_at $leader)" "$1.process"
 note "" "claims/$1-$2/started"
-[ "$1" = run ] && note "$leader" pid
 wait "$leader"
 note $? "$exit_file"
 """

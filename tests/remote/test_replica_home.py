@@ -26,7 +26,9 @@ def files(machine: SshMachine) -> Path:
 
 
 def pid(machine: SshMachine) -> int:
-    return int((files(machine) / "pid").read_text())
+    """Return the process that is the service's command, and the leader of its group."""
+    _, _, _, leader, _ = (files(machine) / "run.process").read_text().split()
+    return int(leader)
 
 
 def group_exists(group: int) -> bool:

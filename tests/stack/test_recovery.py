@@ -119,7 +119,7 @@ async def test_only_one_that_says_nothing_at_all_hangs(
 ) -> None:
     monkeypatch.setattr(table, "HANGING_SECONDS", 0.5 if not expected else 10)
     async with replica(handler) as server:
-        assert await reacts(asyncio.open_connection("127.0.0.1", server.port)) is expected
+        assert await reacts(asyncio.open_connection(server.host, server.port)) is expected
 
 
 async def test_one_that_refuses_connections_does_not_hang() -> None:

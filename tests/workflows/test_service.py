@@ -7,7 +7,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from skyflow.contracts import MEMO_STATUS, Balancers, Message, ScaleRequest
-from skyflow.state import ReplicaPhase, ServicePhase, ServiceStatus
+from skyflow.state import ReplicaPhase, ReplicaRecord, ServicePhase, ServiceStatus
 from tests.waiting import eventually
 from tests.workflows.harness import Controller, version
 from tests.workflows.world import offer
@@ -141,8 +141,13 @@ async def test_a_replica_with_an_interruption_notice_is_drained_and_replaced(
     await controller.until_serving(2, 3)
     assert controller.world.drained == [1]
     await eventually(lambda: len(controller.world.machines) == 2)
-    ended = (await controller.status()).replicas[-1]
-    assert (ended.replica_id, ended.phase) == (1, ReplicaPhase.PREEMPTED)
+
+    async def preempted() -> ReplicaRecord | None:
+        last = (await controller.status()).replicas[-1]
+        return last if (last.replica_id, last.phase) == (1, ReplicaPhase.PREEMPTED) else None
+
+    ended = await eventually(preempted)
+    assert ended
     assert ended.reason == "interruption notice: preemption in 120 s"
 
 
