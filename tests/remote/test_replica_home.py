@@ -27,8 +27,7 @@ def files(machine: SshMachine) -> Path:
 
 def pid(machine: SshMachine) -> int:
     """Return the process that is the service's command, and the leader of its group."""
-    _, _, _, leader, _ = (files(machine) / "run.process").read_text().split()
-    return int(leader)
+    return int((files(machine) / "run.process").read_text().split()[3])
 
 
 def group_exists(group: int) -> bool:
