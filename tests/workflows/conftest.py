@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from skyflow.contracts import OPERATIONS_QUEUE, WATCH_QUEUE, WORKFLOW_QUEUE, balancer_queue
 from skyflow.naming import INSTALLATION_WORKFLOW_ID
@@ -51,7 +52,11 @@ BUILD_ID = "tests"
 
 
 def workers(client: Client, world: World, cached_workflows: int) -> list[Worker]:
-    """Return workers for the real workflows and for the activities of a world."""
+    """Return workers for the real workflows and for the activities of a world.
+
+    Workflows that are cached run as in the worker; those that are not, in Temporal's sandbox.
+    """
+    runner = UnsandboxedWorkflowRunner() if cached_workflows else SandboxedWorkflowRunner()
     throttle = timedelta(milliseconds=300)
     return [
         Worker(
@@ -59,6 +64,7 @@ def workers(client: Client, world: World, cached_workflows: int) -> list[Worker]
             task_queue=WORKFLOW_QUEUE,
             workflows=WORKFLOWS,
             build_id=BUILD_ID,
+            workflow_runner=runner,
             interceptors=[DropUnfitSignals()],
             max_cached_workflows=cached_workflows,
             max_concurrent_workflow_task_polls=2,
