@@ -13,7 +13,7 @@ from skyflow.contracts import (
     SlotRelease,
     SlotRequest,
 )
-from skyflow.temporal import ask_installation
+from skyflow.updates import ask_installation
 
 
 class InstallationActivities:

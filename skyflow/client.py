@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from temporalio.client import Client, WorkflowHandle
@@ -24,6 +25,7 @@ from skyflow.sdk.termination import farewell, request_termination, until_gone
 from skyflow.sdk.views import Farewell, ReplicaFarewell, ServiceView
 from skyflow.state import Decision, ReplicaRecord, ServiceStatus
 from skyflow.temporal import connect
+from skyflow.updates import send_update
 
 if TYPE_CHECKING:
     from skyflow.spec import Task
@@ -146,11 +148,12 @@ class Skyflow:
         request = ScaleRequest(
             replicas=replicas, auto=replicas is None, reason="asked for by the command line"
         )
+        scale = partial(
+            self._handle(name).execute_update, Message.SCALE, request, id=str(uuid.uuid4())
+        )
         with temporal_faults(f"scaling service {name!r}"):
             async with asyncio.timeout(lookup.ANSWER_SECONDS):
-                await self._handle(name).execute_update(
-                    Message.SCALE, request, id=str(uuid.uuid4())
-                )
+                await send_update(scale)
 
     async def load(self, name: str) -> LoadView | None:
         """Return what is asked of a service whose replicas follow the load, and what follows.

@@ -8,18 +8,15 @@ import os
 import socket
 import sys
 import time
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import psutil
 
 from skyflow import __version__
 from skyflow.config import Settings
-from skyflow.contracts import WORKFLOW_QUEUE, WorkflowName
+from skyflow.contracts import WORKFLOW_QUEUE
 from skyflow.errors import ControllerUnavailable, UsageError
-from skyflow.naming import INSTALLATION_WORKFLOW_ID
-from skyflow.records import Record
 from skyflow.stack_state import read_state
 
 if TYPE_CHECKING:
@@ -80,47 +77,6 @@ async def connect(settings: Settings, timeout: float = 10, *, quiet: bool = Fals
             if time.monotonic() + _RETRY_SECONDS >= deadline:
                 raise _unreachable(options["target_host"], timeout, error) from error
         await asyncio.sleep(_RETRY_SECONDS)
-
-
-async def ask_installation(
-    client: Client,
-    message: str,
-    argument: Record,
-    result: type[Answer],
-    timeout: timedelta | None = None,
-) -> Answer:
-    """Send an update to the installation's workflow, which is started if it does not run.
-
-    Args:
-        client: Where it runs.
-        message: Name of the update.
-        argument: What it takes.
-        result: What it answers with.
-        timeout: Longest wait for the server, if not its own.
-
-    Raises:
-        RPCError: Temporal or the installation does not answer.
-        WorkflowUpdateFailedError: The installation refused.
-
-    """
-    from temporalio.client import WithStartWorkflowOperation
-    from temporalio.common import WorkflowIDConflictPolicy
-
-    start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-        WorkflowName.INSTALLATION,
-        None,
-        id=INSTALLATION_WORKFLOW_ID,
-        task_queue=WORKFLOW_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-    )
-    answer: Answer = await client.execute_update_with_start_workflow(
-        message,
-        argument,
-        result_type=result,
-        start_workflow_operation=start,
-        rpc_timeout=timeout,
-    )
-    return answer
 
 
 def knows_no_workflow(error: RPCError) -> bool:

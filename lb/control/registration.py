@@ -8,7 +8,7 @@ from datetime import timedelta
 from temporalio.client import Client
 
 from skyflow.contracts import BalancerRegistration, Balancers, Message
-from skyflow.temporal import ask_installation
+from skyflow.updates import ask_installation
 from skyflow.watching.balancers import known_admins
 
 _CALL_TIMEOUT = timedelta(seconds=10)

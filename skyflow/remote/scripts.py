@@ -128,6 +128,7 @@ bash -l "./$1.sh" </dev/null >>"logs/$1.log" 2>&1 9>&- &
 leader=$!
 set +m
 note "$2 $$ $(started_at $$) $leader $(started_at $leader)" "$1.process"
+[ "$1" = run ] && note "$leader" pid
 note "" "claims/$1-$2/started"
 wait "$leader"
 note $? "$exit_file"

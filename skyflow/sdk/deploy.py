@@ -32,6 +32,7 @@ from skyflow.spec import check_service_name
 from skyflow.state import ServicePhase, ServiceStatus, ServiceVersion, SpecReference
 from skyflow.storage.specs import PreparedSpec
 from skyflow.storage.store import Store
+from skyflow.updates import send_update
 
 
 async def deploy(
@@ -125,25 +126,30 @@ def _request(
 
 
 async def _apply(temporal: Client, name: str, request: ApplyRequest) -> ApplyOutcome:
-    operation = WithStartWorkflowOperation[Any, Any](
-        WorkflowName.SERVICE,
-        request,
-        id=service_workflow_id(name),
-        task_queue=WORKFLOW_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        memo={MEMO_STATUS: _first_status(name, request)},
-        static_summary=f"service {name}",
-    )
+    update_id = str(uuid.uuid4())
+
+    async def apply() -> ApplyOutcome:
+        operation = WithStartWorkflowOperation[Any, Any](
+            WorkflowName.SERVICE,
+            request,
+            id=service_workflow_id(name),
+            task_queue=WORKFLOW_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            memo={MEMO_STATUS: _first_status(name, request)},
+            static_summary=f"service {name}",
+        )
+        outcome: ApplyOutcome = await temporal.execute_update_with_start_workflow(
+            Message.APPLY,
+            request,
+            start_workflow_operation=operation,
+            id=update_id,
+            result_type=ApplyOutcome,
+        )
+        return outcome
+
     with temporal_faults(f"deploying service {name!r}"):
         async with asyncio.timeout(ANSWER_SECONDS):
-            outcome: ApplyOutcome = await temporal.execute_update_with_start_workflow(
-                Message.APPLY,
-                request,
-                start_workflow_operation=operation,
-                id=str(uuid.uuid4()),
-                result_type=ApplyOutcome,
-            )
-    return outcome
+            return await send_update(apply)
 
 
 def _first_status(name: str, request: ApplyRequest) -> ServiceStatus:

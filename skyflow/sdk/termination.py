@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from temporalio.client import Client
 
@@ -15,6 +16,7 @@ from skyflow.sdk import lookup
 from skyflow.sdk.faults import temporal_faults
 from skyflow.sdk.views import ReplicaFarewell, ServiceView
 from skyflow.state import ServiceStatus
+from skyflow.updates import send_update
 
 
 def require_running(status: ServiceStatus, replica_id: int) -> None:
@@ -56,14 +58,16 @@ async def request_termination(
     name, incarnation = view.status.service, view.status.incarnation
     request = ReplicaTermination(replica_id=replica_id, reason=reason, incarnation=incarnation)
     handle = temporal.get_workflow_handle(service_workflow_id(name))
+    terminate = partial(
+        handle.execute_update,
+        Message.TERMINATE_REPLICA,
+        request,
+        id=str(uuid.uuid4()),
+        result_type=ServiceStatus,
+    )
     with temporal_faults(f"ending replica {replica_id} of service {name!r}"):
         async with asyncio.timeout(lookup.ANSWER_SECONDS):
-            answer: ServiceStatus = await handle.execute_update(
-                Message.TERMINATE_REPLICA,
-                request,
-                id=str(uuid.uuid4()),
-                result_type=ServiceStatus,
-            )
+            answer: ServiceStatus = await send_update(terminate)
     if answer.incarnation != incarnation:
         raise ServiceNotFound(f"service {name!r} was taken down, and another one has its name")
 

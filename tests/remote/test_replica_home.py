@@ -26,8 +26,7 @@ def files(machine: SshMachine) -> Path:
 
 
 def pid(machine: SshMachine) -> int:
-    """Return the process that is the service's command, and the leader of its group."""
-    return int((files(machine) / "run.process").read_text().split()[3])
+    return int((files(machine) / "pid").read_text())
 
 
 def group_exists(group: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
@@ -30,6 +31,7 @@ from skyflow.state import (
     ServiceVersion,
     SpecReference,
 )
+from skyflow.updates import send_update
 from tests.waiting import eventually
 from tests.workflows.world import World
 from workflows.service import ServiceWorkflow
@@ -145,10 +147,15 @@ class Controller:
 
     async def scale(self, replicas: int | None) -> ServiceStatus:
         request = ScaleRequest(replicas=replicas, auto=replicas is None)
-        answer: ServiceStatus = await self.handle.execute_update(
-            Message.SCALE, request, result_type=ServiceStatus
+        return await send_update(
+            partial(
+                self.handle.execute_update,
+                Message.SCALE,
+                request,
+                id=secrets.token_hex(8),
+                result_type=ServiceStatus,
+            )
         )
-        return answer
 
     async def down(self) -> None:
         await self.handle.signal(Message.STOP, StopRequest(reason="test"))

@@ -31,7 +31,7 @@ from skyflow.contracts import (
 from skyflow.naming import INSTALLATION_WORKFLOW_ID
 from skyflow.orphans import HeldPort, Survey
 from skyflow.state import ReplicaPhase, ServicePhase
-from skyflow.temporal import ask_installation
+from skyflow.updates import ask_installation
 from tests.temporal import start_server
 from tests.waiting import eventually
 from tests.workflows.conftest import workers

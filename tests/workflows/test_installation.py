@@ -12,7 +12,7 @@ from skyflow.contracts import (
     SlotRequest,
 )
 from skyflow.naming import INSTALLATION_WORKFLOW_ID
-from skyflow.temporal import ask_installation
+from skyflow.updates import ask_installation
 from skyflow.watching.balancers import known_admins
 from tests.waiting import eventually
 from tests.workflows.harness import Controller, version
