@@ -25,6 +25,7 @@ from skyflow.orphans import ReplicaId, RunningService, StartedReplica, Survey
 from skyflow.placement.offers import ResourceRequest
 from skyflow.state import (
     Decision,
+    ReplicaRecord,
     ServicePhase,
     ServiceSettings,
     ServiceStatus,
@@ -144,6 +145,17 @@ class Controller:
         await eventually(
             lambda: self.world.serving() == list(replica_ids), what=f"serving {replica_ids}"
         )
+
+    async def until_ended(self, replica_id: int) -> ReplicaRecord:
+        """Wait until the service knows that a replica has ended: its machines end before that."""
+
+        async def ended() -> ReplicaRecord | None:
+            replicas = (await self.status()).replicas
+            return next((r for r in replicas if r.replica_id == replica_id and r.phase.ended), None)
+
+        record = await eventually(ended, what=f"replica {replica_id} has ended")
+        assert record is not None
+        return record
 
     async def scale(self, replicas: int | None) -> ServiceStatus:
         request = ScaleRequest(replicas=replicas, auto=replicas is None)

@@ -70,7 +70,7 @@ async def test_a_service_of_no_replica_is_woken_and_put_to_rest(controller: Cont
     await controller.until_serving(1)
     controller.world.loads.append(says(0))
     await eventually(lambda: not controller.world.machines)
-    assert (await controller.status()).phase is ServicePhase.NO_REPLICA
+    await controller.until_phase(ServicePhase.NO_REPLICA)
 
 
 async def test_the_replica_with_the_fewest_requests_goes(controller: Controller) -> None:

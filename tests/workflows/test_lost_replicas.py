@@ -21,21 +21,13 @@ async def terminate(controller: Controller, replica_id: int) -> ServiceStatus:
     return answer
 
 
-async def ended(controller: Controller, replica_id: int) -> None:
-    async def gone() -> bool:
-        replicas = (await controller.status()).replicas
-        return any(r.replica_id == replica_id and r.phase.ended for r in replicas)
-
-    await eventually(gone, what=f"replica {replica_id} has ended")
-
-
 async def test_a_replica_is_drained_ended_and_replaced_on_request(controller: Controller) -> None:
     outcome = await controller.apply(version())
     await controller.until_serving(1, 2)
     answer = await terminate(controller, 1)
     assert [r.replica_id for r in answer.replicas if r.leaving] == [1]
     await controller.until_serving(2, 3)
-    await ended(controller, 1)
+    await controller.until_ended(1)
     assert controller.world.drained == [1]
     assert sorted(controller.world.machines) == [
         f"skyflow-0000aaaa-{outcome.incarnation}-{n}-0-1" for n in (2, 3)
@@ -56,7 +48,7 @@ async def test_a_cancelled_replica_is_drained(controller: Controller) -> None:
     await controller.until_serving(1, 2)
     await controller.replica(outcome.incarnation, 1).cancel()
     await controller.until_serving(2, 3)
-    await ended(controller, 1)
+    await controller.until_ended(1)
     assert controller.world.drained == [1]
 
 
@@ -67,7 +59,7 @@ async def test_what_a_terminated_replica_left_is_drained_and_cleared_away(
     await controller.until_serving(1, 2)
     await controller.replica(outcome.incarnation, 1).terminate()
     await controller.until_serving(2, 3)
-    await ended(controller, 1)
+    await controller.until_ended(1)
     assert controller.world.drained == [1]
     assert f"skyflow-0000aaaa-{outcome.incarnation}-1-0-1" not in controller.world.machines
 
@@ -82,7 +74,7 @@ async def test_a_replica_terminated_while_it_leaves_is_cleared_away(
     await eventually(lambda: controller.world.tearing_down, what="a teardown has begun")
     await controller.replica(outcome.incarnation, 2).terminate()
     controller.world.teardown_gate.set()
-    await ended(controller, 2)
+    await controller.until_ended(2)
     assert sorted(controller.world.machines) == [f"skyflow-0000aaaa-{outcome.incarnation}-1-0-1"]
 
 
@@ -96,8 +88,7 @@ async def test_a_failed_replica_terminated_in_its_teardown_still_ends_as_failed(
     await eventually(lambda: controller.world.tearing_down, what="a teardown has begun")
     await controller.replica(outcome.incarnation, 1).terminate()
     controller.world.teardown_gate.set()
-    await ended(controller, 1)
-    [first] = [r for r in (await controller.status()).replicas if r.replica_id == 1]
+    first = await controller.until_ended(1)
     assert first.phase is ReplicaPhase.FAILED
 
 
@@ -130,7 +121,7 @@ async def test_a_replica_lost_after_the_service_continued_as_new_is_cleared_away
     lost = ReplicaTermination(replica_id=1, incarnation=outcome.incarnation)
     await controller.handle.signal(Message.REPLICA_LOST, lost)
     await controller.until_serving(2, 3)
-    await ended(controller, 1)
+    await controller.until_ended(1)
 
 
 async def test_what_concerns_another_incarnation_changes_nothing(controller: Controller) -> None:
@@ -155,4 +146,4 @@ async def test_machines_that_cannot_be_ended_are_spoken_of_and_ended_later(
 
     await eventually(said, what="the reason is shown")
     controller.world.teardown_error = None
-    await ended(controller, 1)
+    await controller.until_ended(1)

@@ -7,7 +7,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from skyflow.contracts import MEMO_STATUS, Balancers, Message, ScaleRequest
-from skyflow.state import ReplicaPhase, ReplicaRecord, ServicePhase, ServiceStatus
+from skyflow.state import ReplicaPhase, ServicePhase, ServiceStatus
 from tests.waiting import eventually
 from tests.workflows.harness import Controller, version
 from tests.workflows.world import offer
@@ -67,9 +67,9 @@ async def test_a_replica_that_ends_is_replaced_and_gets_no_requests(controller: 
     await controller.until_serving(1, 2)
     controller.world.say(1, ReplicaPhase.FAILED, "run ended with exit status 137")
     await controller.until_serving(2, 3)
-    await eventually(lambda: len(controller.world.machines) == 2)
-    ended = (await controller.status()).replicas[-1]
-    assert (ended.replica_id, ended.phase) == (1, ReplicaPhase.FAILED)
+    ended = await controller.until_ended(1)
+    assert len(controller.world.machines) == 2
+    assert ended.phase is ReplicaPhase.FAILED
     assert "137" in ended.reason
 
 
@@ -140,14 +140,9 @@ async def test_a_replica_with_an_interruption_notice_is_drained_and_replaced(
     controller.world.warn(1, "preemption in 120 s")
     await controller.until_serving(2, 3)
     assert controller.world.drained == [1]
-    await eventually(lambda: len(controller.world.machines) == 2)
-
-    async def preempted() -> ReplicaRecord | None:
-        last = (await controller.status()).replicas[-1]
-        return last if (last.replica_id, last.phase) == (1, ReplicaPhase.PREEMPTED) else None
-
-    ended = await eventually(preempted)
-    assert ended
+    ended = await controller.until_ended(1)
+    assert len(controller.world.machines) == 2
+    assert ended.phase is ReplicaPhase.PREEMPTED
     assert ended.reason == "interruption notice: preemption in 120 s"
 
 
