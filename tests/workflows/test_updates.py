@@ -10,7 +10,7 @@ from tests.workflows.harness import Controller, version
 TIMES, AT_ONCE = 15, 12
 
 
-@pytest.mark.parametrize("cached_workflows", [1000], ids=["cached"], indirect=False)
+@pytest.mark.parametrize("cached_workflows", [1000], ids=["cached"])
 async def test_no_update_is_lost_while_a_service_continues_as_new(controller: Controller) -> None:
     await controller.apply(version(replicas=1))
     await controller.until_serving(1)
